@@ -1,0 +1,3 @@
+//! The tantivy index: its fields, its words, its documents.
+
+pub mod schema;

@@ -1,0 +1,65 @@
+//! Every limit of llm-log, in one place.
+
+use std::time::Duration;
+
+/// Greatest length of a `Text` column, in characters.
+pub const TEXT_CHARS: usize = 500;
+/// Greatest size of a `Long Text` column (`statusMessage`), in bytes.
+pub const LONG_TEXT_BYTES: usize = 16 * 1024;
+/// Greatest size of a `Very Long Text` column (prompt, response), in bytes.
+pub const VERY_LONG_TEXT_BYTES: usize = 1024 * 1024;
+
+/// Greatest size of one event, as received and as completed, in bytes.
+pub const EVENT_BYTES: usize = 8 * 1024 * 1024;
+/// `max.message.bytes` of our topics and `message.max.bytes` of our producers: an event and its envelope.
+pub const MESSAGE_BYTES: usize = 9 * 1024 * 1024;
+/// Greatest size of an HTTP request body, before and after decompression, in bytes.
+pub const BODY_BYTES: usize = 50 * 1024 * 1024;
+/// Greatest number of events in one HTTP request.
+pub const REQUEST_EVENTS: usize = 10_000;
+/// Greatest number of bytes that ingest holds between receipt and acknowledgement.
+pub const IN_FLIGHT_BYTES: usize = 256 * 1024 * 1024;
+/// Bytes of an oversized record that its dead letter keeps.
+pub const DEAD_LETTER_BYTES: usize = 1024 * 1024;
+
+/// Greatest length of an event's `id` and `source`, in bytes.
+pub const ATTRIBUTE_BYTES: usize = 1024;
+/// Greatest depth of JSON in an event or a request.
+pub const JSON_DEPTH: usize = 100;
+
+/// How far a producer's clock may run ahead before its times are replaced by the time of receipt.
+pub const CLOCK_AHEAD: Duration = Duration::from_mins(5);
+
+/// Greatest whole number in an event: the greatest that a double holds exactly.
+pub const NUMBER_MAX: i64 = (1 << 53) - 1;
+
+/// Partitions of a new log. A log never changes its number of partitions.
+pub const PARTITIONS: u32 = 16;
+/// Greatest number of partitions of a log.
+pub const PARTITIONS_MAX: u32 = 1024;
+
+/// Rows of a page when the client names no limit.
+pub const PAGE_ROWS: u32 = 10;
+/// Greatest limit of a page in the documented form of the API.
+pub const PAGE_ROWS_MAX_DOCS: u32 = 100;
+/// Greatest limit of a page in the form of the reference server.
+pub const PAGE_ROWS_MAX_ONEUPTIME: u32 = 10_000;
+/// Groups of a stats answer when the client names no limit.
+pub const STATS_GROUPS: u32 = 100;
+/// Greatest number of groups of a stats answer.
+pub const STATS_GROUPS_MAX: u32 = 10_000;
+/// Greatest number of distinct groups that one stats request may visit.
+pub const STATS_GROUPS_VISITED: usize = 100_000;
+/// Greatest number of values in one `IN` list.
+pub const IN_VALUES: usize = 10_000;
+/// Greatest number of dictionary words that one prefix of a full-text query may stand for in a segment.
+pub const PREFIX_WORDS: usize = 10_000;
+/// Greatest length of a full-text query, in bytes.
+pub const TEXT_QUERY_BYTES: usize = 4096;
+/// Greatest nesting of a full-text query.
+pub const TEXT_QUERY_DEPTH: usize = 32;
+
+/// Time limit of one query.
+pub const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a role may take to read the reference data before it says that it is not ready.
+pub const REFERENCE_STALE: Duration = Duration::from_mins(5);

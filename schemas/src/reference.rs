@@ -1,0 +1,136 @@
+//! Reference data: projects, keys and the rows that calls point to, folded from the reference topic.
+
+mod objects;
+mod record;
+
+pub use objects::{
+    AlertObject, IncidentObject, KeyObject, KeyRevocationObject, LlmProviderObject, LogObject, ProjectObject,
+    ReferenceKind, ReferenceObject, RelatedRow, ScheduledMaintenanceObject, UserObject,
+};
+pub use record::{ReferenceRecord, UndecodableReference};
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use crate::access::{ApiKey, KeyHash, Principal};
+use crate::id::{KeyId, LogId, ProjectId};
+use crate::model::Relation;
+use crate::positions::Offset;
+use crate::time::Date;
+
+/// Everything that the reference topic says, as of one position.
+#[derive(Debug, Clone, Default)]
+pub struct ReferenceData {
+    /// The next record to apply.
+    next: Offset,
+    log: Option<(Offset, LogId, u32)>,
+    objects: BTreeMap<(ReferenceKind, Uuid), ReferenceObject>,
+    keys_by_hash: HashMap<KeyHash, KeyId>,
+    revoked: BTreeSet<KeyId>,
+}
+
+/// The key is unknown, expired or revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("invalid API key")]
+pub struct InvalidKey;
+
+/// A key as `keys list` shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownKey<'a> {
+    pub id: KeyId,
+    pub key: &'a KeyObject,
+    pub revoked: bool,
+}
+
+impl ReferenceData {
+    /// Applies the record at an offset. Records come in the order of their offsets; the last of a key wins,
+    /// but the first log and every revocation are final.
+    pub fn apply(&mut self, offset: Offset, record: ReferenceRecord) {
+        self.next = self.next.max(offset + 1);
+        let key = (record.kind, record.id);
+        match record.object {
+            Some(ReferenceObject::Log(log)) => {
+                let this = (offset, LogId(record.id), log.partitions);
+                self.log = Some(self.log.map_or(this, |known| if known.0 <= offset { known } else { this }));
+            }
+            Some(ReferenceObject::KeyRevocation(_)) => {
+                self.revoked.insert(KeyId(record.id));
+            }
+            Some(object) => {
+                if let ReferenceObject::Key(new) = &object {
+                    self.forget_hash(record.id);
+                    self.keys_by_hash.insert(new.hash, KeyId(record.id));
+                }
+                self.objects.insert(key, object);
+            }
+            None => {
+                self.forget_hash(record.id);
+                self.objects.remove(&key);
+            }
+        }
+    }
+
+    /// Moves on to a position without a record for us, such as after one that can't be read.
+    pub fn advance(&mut self, next: Offset) {
+        self.next = self.next.max(next);
+    }
+
+    fn forget_hash(&mut self, id: Uuid) {
+        self.keys_by_hash.retain(|_, key| key.0 != id);
+    }
+
+    /// The position of the next record.
+    pub fn next(&self) -> Offset {
+        self.next
+    }
+
+    /// The log that these records belong to, with its number of partitions.
+    pub fn log(&self) -> Option<(LogId, u32)> {
+        self.log.map(|(_, id, partitions)| (id, partitions))
+    }
+
+    /// Who holds this key now.
+    pub fn authenticate(&self, key: ApiKey, now: Date) -> Result<Principal, InvalidKey> {
+        let id = *self.keys_by_hash.get(&key.hash()).ok_or(InvalidKey)?;
+        let Some(ReferenceObject::Key(key)) = self.objects.get(&(ReferenceKind::Key, id.0)) else {
+            return Err(InvalidKey);
+        };
+        if self.revoked.contains(&id) || key.expires_at.is_some_and(|end| end.date() <= now) {
+            return Err(InvalidKey);
+        }
+        Ok(Principal::Key { id, project: key.project_id, grants: key.permissions.clone() })
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = KnownKey<'_>> {
+        self.objects.iter().filter_map(|((_, id), object)| match object {
+            ReferenceObject::Key(key) => {
+                let id = KeyId(*id);
+                Some(KnownKey { id, key, revoked: self.revoked.contains(&id) })
+            }
+            _ => None,
+        })
+    }
+
+    pub fn project(&self, id: ProjectId) -> Option<&ProjectObject> {
+        match self.objects.get(&(ReferenceKind::Project, id.0)) {
+            Some(ReferenceObject::Project(project)) => Some(project),
+            _ => None,
+        }
+    }
+
+    /// The row that a call of this project points to. Nothing of another project is ever found.
+    pub fn related(&self, relation: Relation, project: ProjectId, id: Uuid) -> Option<RelatedRow<'_>> {
+        let object = self.objects.get(&(ReferenceKind::of_relation(relation), id))?;
+        object.is_visible_in(project, id).then_some(RelatedRow { id, object })
+    }
+
+    /// Every row that calls of this project may point to.
+    pub fn related_rows(&self, relation: Relation, project: ProjectId) -> impl Iterator<Item = RelatedRow<'_>> {
+        let kind = ReferenceKind::of_relation(relation);
+        self.objects
+            .range((kind, Uuid::nil())..=(kind, Uuid::max()))
+            .filter(move |((_, id), object)| object.is_visible_in(project, *id))
+            .map(|((_, id), object)| RelatedRow { id: *id, object })
+    }
+}

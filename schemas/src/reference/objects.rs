@@ -1,0 +1,279 @@
+//! What each kind of reference record holds.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::access::{Grant, KeyHash};
+use crate::id::ProjectId;
+use crate::model::Relation;
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// A kind of reference record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReferenceKind {
+    Log,
+    Project,
+    Key,
+    KeyRevocation,
+    LlmProvider,
+    User,
+    Incident,
+    Alert,
+    ScheduledMaintenance,
+}
+
+impl ReferenceKind {
+    pub const ALL: [Self; 9] = [
+        Self::Log,
+        Self::Project,
+        Self::Key,
+        Self::KeyRevocation,
+        Self::LlmProvider,
+        Self::User,
+        Self::Incident,
+        Self::Alert,
+        Self::ScheduledMaintenance,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Project => "project",
+            Self::Key => "key",
+            Self::KeyRevocation => "key-revocation",
+            Self::LlmProvider => "llm-provider",
+            Self::User => "user",
+            Self::Incident => "incident",
+            Self::Alert => "alert",
+            Self::ScheduledMaintenance => "scheduled-maintenance",
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    pub fn of_relation(relation: Relation) -> Self {
+        match relation {
+            Relation::Project => Self::Project,
+            Relation::LlmProvider => Self::LlmProvider,
+            Relation::Incident => Self::Incident,
+            Relation::Alert => Self::Alert,
+            Relation::ScheduledMaintenance => Self::ScheduledMaintenance,
+            Relation::User => Self::User,
+        }
+    }
+}
+
+macro_rules! object {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $field_type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct $name { $($(#[$field_meta])* pub $field: $field_type,)* }
+    };
+}
+
+object! {
+    /// The log itself. The record with the lowest offset names it, whatever comes later.
+    LogObject {
+        partitions: u32,
+    }
+}
+object! {
+    ProjectObject {
+        name: String,
+    }
+}
+object! {
+    /// An API key without the key.
+    KeyObject {
+        project_id: ProjectId,
+        hash: KeyHash,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        permissions: Vec<Grant>,
+        #[serde(default, with = "optional_time", skip_serializing_if = "Option::is_none")]
+        created_at: Option<Timestamp>,
+        #[serde(default, with = "optional_time", skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
+    }
+}
+object! {
+    /// Says that the key of the same id is good no more.
+    KeyRevocationObject {
+        #[serde(default, with = "optional_time", skip_serializing_if = "Option::is_none")]
+        revoked_at: Option<Timestamp>,
+    }
+}
+object! {
+    LlmProviderObject {
+        name: String,
+        /// Absent for a global provider.
+        #[serde(default)]
+        project_id: Option<ProjectId>,
+        #[serde(default)]
+        is_global_llm: bool,
+    }
+}
+object! {
+    UserObject {
+        #[serde(default)]
+        name: Option<String>,
+        #[serde(default)]
+        email: Option<String>,
+        #[serde(default)]
+        profile_picture_id: Option<Uuid>,
+        #[serde(default)]
+        two_factor_auth_enabled: Option<bool>,
+        /// The projects that the user belongs to.
+        #[serde(default)]
+        project_ids: Vec<ProjectId>,
+    }
+}
+object! {
+    IncidentObject {
+        project_id: ProjectId,
+        #[serde(default)]
+        title: Option<String>,
+        #[serde(default)]
+        current_incident_state_id: Option<Uuid>,
+        #[serde(default)]
+        created_by_probe_id: Option<Uuid>,
+        #[serde(default)]
+        incident_number: Option<i64>,
+        #[serde(default)]
+        incident_number_with_prefix: Option<String>,
+    }
+}
+object! {
+    AlertObject {
+        project_id: ProjectId,
+        #[serde(default)]
+        title: Option<String>,
+        #[serde(default)]
+        current_alert_state_id: Option<Uuid>,
+        #[serde(default)]
+        created_by_probe_id: Option<Uuid>,
+        #[serde(default)]
+        alert_number: Option<i64>,
+        #[serde(default)]
+        alert_number_with_prefix: Option<String>,
+    }
+}
+object! {
+    ScheduledMaintenanceObject {
+        project_id: ProjectId,
+        #[serde(default)]
+        title: Option<String>,
+    }
+}
+
+/// The content of a reference record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReferenceObject {
+    Log(LogObject),
+    Project(ProjectObject),
+    Key(KeyObject),
+    KeyRevocation(KeyRevocationObject),
+    LlmProvider(LlmProviderObject),
+    User(UserObject),
+    Incident(IncidentObject),
+    Alert(AlertObject),
+    ScheduledMaintenance(ScheduledMaintenanceObject),
+}
+
+impl ReferenceObject {
+    pub fn kind(&self) -> ReferenceKind {
+        match self {
+            Self::Log(_) => ReferenceKind::Log,
+            Self::Project(_) => ReferenceKind::Project,
+            Self::Key(_) => ReferenceKind::Key,
+            Self::KeyRevocation(_) => ReferenceKind::KeyRevocation,
+            Self::LlmProvider(_) => ReferenceKind::LlmProvider,
+            Self::User(_) => ReferenceKind::User,
+            Self::Incident(_) => ReferenceKind::Incident,
+            Self::Alert(_) => ReferenceKind::Alert,
+            Self::ScheduledMaintenance(_) => ReferenceKind::ScheduledMaintenance,
+        }
+    }
+
+    /// Whether calls of the project may see it through a relation.
+    pub(super) fn is_visible_in(&self, project: ProjectId, id: Uuid) -> bool {
+        match self {
+            Self::Project(_) => project.0 == id,
+            Self::LlmProvider(provider) => provider.is_global_llm || provider.project_id == Some(project),
+            Self::User(user) => user.project_ids.contains(&project),
+            Self::Incident(incident) => incident.project_id == project,
+            Self::Alert(alert) => alert.project_id == project,
+            Self::ScheduledMaintenance(maintenance) => maintenance.project_id == project,
+            Self::Log(_) | Self::Key(_) | Self::KeyRevocation(_) => false,
+        }
+    }
+}
+
+/// A row that a relation of a call resolved to.
+#[derive(Debug, Clone, Copy)]
+pub struct RelatedRow<'a> {
+    pub id: Uuid,
+    pub(super) object: &'a ReferenceObject,
+}
+
+impl RelatedRow<'_> {
+    /// The value of one of [`Relation::fields`]; null when there is none.
+    pub fn get(&self, field: &str) -> Value {
+        let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::text);
+        let id = |id: Option<Uuid>| id.map_or(Value::Null, Value::Id);
+        let number = |number: Option<i64>| number.map_or(Value::Null, Value::Number);
+        if field == "_id" {
+            return Value::Id(self.id);
+        }
+        match (self.object, field) {
+            (ReferenceObject::Project(project), "name") => Value::text(project.name.as_str()),
+            (ReferenceObject::LlmProvider(provider), "name") => Value::text(provider.name.as_str()),
+            (ReferenceObject::LlmProvider(provider), "projectId") => id(provider.project_id.map(|project| project.0)),
+            (ReferenceObject::LlmProvider(provider), "isGlobalLlm") => Value::Boolean(provider.is_global_llm),
+            (ReferenceObject::User(user), "name") => text(&user.name),
+            (ReferenceObject::User(user), "email") => text(&user.email),
+            (ReferenceObject::User(user), "profilePictureId") => id(user.profile_picture_id),
+            (ReferenceObject::User(user), "twoFactorAuthEnabled") => {
+                user.two_factor_auth_enabled.map_or(Value::Null, Value::Boolean)
+            }
+            (ReferenceObject::Incident(incident), "projectId") => Value::Id(incident.project_id.0),
+            (ReferenceObject::Incident(incident), "title") => text(&incident.title),
+            (ReferenceObject::Incident(incident), "currentIncidentStateId") => id(incident.current_incident_state_id),
+            (ReferenceObject::Incident(incident), "createdByProbeId") => id(incident.created_by_probe_id),
+            (ReferenceObject::Incident(incident), "incidentNumber") => number(incident.incident_number),
+            (ReferenceObject::Incident(incident), "incidentNumberWithPrefix") => {
+                text(&incident.incident_number_with_prefix)
+            }
+            (ReferenceObject::Alert(alert), "projectId") => Value::Id(alert.project_id.0),
+            (ReferenceObject::Alert(alert), "title") => text(&alert.title),
+            (ReferenceObject::Alert(alert), "currentAlertStateId") => id(alert.current_alert_state_id),
+            (ReferenceObject::Alert(alert), "createdByProbeId") => id(alert.created_by_probe_id),
+            (ReferenceObject::Alert(alert), "alertNumber") => number(alert.alert_number),
+            (ReferenceObject::Alert(alert), "alertNumberWithPrefix") => text(&alert.alert_number_with_prefix),
+            (ReferenceObject::ScheduledMaintenance(maintenance), "projectId") => Value::Id(maintenance.project_id.0),
+            (ReferenceObject::ScheduledMaintenance(maintenance), "title") => text(&maintenance.title),
+            _ => Value::Null,
+        }
+    }
+}
+
+mod optional_time {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::time::Timestamp;
+
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.to_string()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        Option::<String>::deserialize(deserializer)?
+            .map(|text| Timestamp::parse(&text).map_err(serde::de::Error::custom))
+            .transpose()
+    }
+}

@@ -1,0 +1,150 @@
+//! A record of the reference topic, and the event that makes it.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::objects::{ReferenceKind, ReferenceObject};
+use crate::event::JsonMembers;
+use crate::id::parse_uuid;
+use crate::problem::{Problem, Problems};
+
+/// The prefix of every reference event's type.
+const REFERENCE_TYPE_PREFIX: &str = "llm-log.reference.";
+
+/// One change of the reference data. A record without an object deletes what had its kind and id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferenceRecord {
+    pub kind: ReferenceKind,
+    pub id: Uuid,
+    pub object: Option<ReferenceObject>,
+}
+
+/// A record of the reference topic that this build can't read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UndecodableReference {
+    #[error("the key {0:?} is not kind/id")]
+    Key(String),
+    #[error("invalid reference event: {0}")]
+    Invalid(#[from] Problems),
+    #[error("the event is of another kind or id than its key")]
+    Mismatch,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    specversion: &'static str,
+    id: String,
+    source: &'static str,
+    #[serde(rename = "type")]
+    kind: String,
+    subject: Uuid,
+    data: &'a T,
+}
+
+impl ReferenceRecord {
+    pub fn of(id: Uuid, object: ReferenceObject) -> Self {
+        Self { kind: object.kind(), id, object: Some(object) }
+    }
+
+    /// The record's key: later records of the same key replace earlier ones when the topic is compacted.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.kind.name(), self.id)
+    }
+
+    /// The record's value; none deletes.
+    pub fn encode(&self) -> Option<Vec<u8>> {
+        Some(match self.object.as_ref()? {
+            ReferenceObject::Log(object) => self.event(object),
+            ReferenceObject::Project(object) => self.event(object),
+            ReferenceObject::Key(object) => self.event(object),
+            ReferenceObject::KeyRevocation(object) => self.event(object),
+            ReferenceObject::LlmProvider(object) => self.event(object),
+            ReferenceObject::User(object) => self.event(object),
+            ReferenceObject::Incident(object) => self.event(object),
+            ReferenceObject::Alert(object) => self.event(object),
+            ReferenceObject::ScheduledMaintenance(object) => self.event(object),
+        })
+    }
+
+    fn event<T: Serialize>(&self, data: &T) -> Vec<u8> {
+        let event = Envelope {
+            specversion: "1.0",
+            id: self.key(),
+            source: "llm-log",
+            kind: format!("{REFERENCE_TYPE_PREFIX}{}", self.kind.name()),
+            subject: self.id,
+            data,
+        };
+        serde_json::to_vec(&event).expect("an object has only string keys and finite numbers")
+    }
+
+    /// Reads a record of the topic.
+    pub fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Self, UndecodableReference> {
+        let key = String::from_utf8_lossy(key);
+        let of_key = || UndecodableReference::Key(key.to_string());
+        let (kind, id) = key.split_once('/').ok_or_else(of_key)?;
+        let kind = ReferenceKind::of_name(kind).ok_or_else(of_key)?;
+        let id = parse_uuid(id).map_err(|_| of_key())?;
+        let Some(value) = value else {
+            return Ok(Self { kind, id, object: None });
+        };
+        let record = Self::decode_event(value)?;
+        if (record.kind, record.id) == (kind, id) { Ok(record) } else { Err(UndecodableReference::Mismatch) }
+    }
+
+    /// Reads a reference event as a client sends it. `"data": null` deletes.
+    pub fn decode_event(value: &[u8]) -> Result<Self, Problems> {
+        let text = std::str::from_utf8(value).map_err(|_| Problem::new("", "UTF-8 text"))?;
+        let members = JsonMembers::parse(text).map_err(|error| Problem::new("", format!("a JSON object: {error}")))?;
+        let member = |wanted: &str| members.0.iter().find(|(name, _)| name == wanted).map(|(_, raw)| *raw);
+        let text = |name: &str| member(name).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+        let mut problems = Vec::new();
+        if text("specversion").as_deref() != Some("1.0") {
+            problems.push(Problem::new("/specversion", "\"1.0\""));
+        }
+        let event_type = text("type");
+        let kind = event_type.as_deref().and_then(|name| name.strip_prefix(REFERENCE_TYPE_PREFIX));
+        let kind = kind.and_then(ReferenceKind::of_name);
+        if kind.is_none() {
+            let names: Vec<_> = ReferenceKind::ALL.iter().map(|kind| kind.name()).collect();
+            problems.push(Problem::new("/type", format!("{REFERENCE_TYPE_PREFIX} and one of {}", names.join(", "))));
+        }
+        let id = text("subject").and_then(|text| parse_uuid(&text).ok());
+        if id.is_none() {
+            problems.push(Problem::new("/subject", "the id of the object, a UUID"));
+        }
+        let data = member("data");
+        if data.is_none() {
+            problems.push(Problem::new("/data", "an object, or null to delete"));
+        }
+        let (Some(kind), Some(id), Some(data)) = (kind, id, data) else {
+            return Err(Problems(problems));
+        };
+        let object = if data.get() == "null" {
+            None
+        } else {
+            parse_object(kind, data).map_err(|problem| problems.push(problem)).ok()
+        };
+        if problems.is_empty() { Ok(Self { kind, id, object }) } else { Err(Problems(problems)) }
+    }
+}
+
+fn parse_object(kind: ReferenceKind, data: &RawValue) -> Result<ReferenceObject, Problem> {
+    Ok(match kind {
+        ReferenceKind::Log => ReferenceObject::Log(parse(data)?),
+        ReferenceKind::Project => ReferenceObject::Project(parse(data)?),
+        ReferenceKind::Key => ReferenceObject::Key(parse(data)?),
+        ReferenceKind::KeyRevocation => ReferenceObject::KeyRevocation(parse(data)?),
+        ReferenceKind::LlmProvider => ReferenceObject::LlmProvider(parse(data)?),
+        ReferenceKind::User => ReferenceObject::User(parse(data)?),
+        ReferenceKind::Incident => ReferenceObject::Incident(parse(data)?),
+        ReferenceKind::Alert => ReferenceObject::Alert(parse(data)?),
+        ReferenceKind::ScheduledMaintenance => ReferenceObject::ScheduledMaintenance(parse(data)?),
+    })
+}
+
+fn parse<T: DeserializeOwned>(data: &RawValue) -> Result<T, Problem> {
+    serde_json::from_str(data.get()).map_err(|error| Problem::new("/data", format!("another object: {error}")))
+}
