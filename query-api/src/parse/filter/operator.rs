@@ -1,0 +1,105 @@
+//! Operators: objects with a `_type`.
+
+use schemas::query::{Bound, Bounds, Filter};
+use schemas::value::Value;
+use serde_json::{Map, Value as Json};
+
+use super::super::js;
+use super::{FilterError, Target};
+
+pub(super) fn lower(target: Target, operator: &str, members: &Map<String, Json>) -> Result<Filter, FilterError> {
+    let column = target.column;
+    let value = members.get("value").filter(|value| !value.is_null());
+    let operand = |name: &'static str| operand(target, name, value);
+    let or_null = |filter: Filter| Filter::Any(vec![filter, Filter::Null(column)]);
+    let not_null = || Filter::Not(Box::new(Filter::Null(column)));
+    let above = |value: Value, inclusive: bool| {
+        Filter::Range(column, Bounds { lower: Some(Bound { value, inclusive }), upper: None })
+    };
+    let below = |value: Value, inclusive: bool| {
+        Filter::Range(column, Bounds { lower: None, upper: Some(Bound { value, inclusive }) })
+    };
+    Ok(match operator {
+        "ObjectID" | "DateTime" | "Name" | "Email" => Filter::Equal(column, operand("a typed value")?),
+        "EqualTo" => Filter::Equal(column, operand("EqualTo")?),
+        "NotEqual" if value.is_none() => Filter::nothing(),
+        "NotEqual" => {
+            let equal = Filter::Equal(column, operand("NotEqual")?);
+            Filter::All(vec![Filter::Not(Box::new(equal)), not_null()])
+        }
+        "EqualToOrNull" => or_null(Filter::Equal(column, operand("EqualToOrNull")?)),
+        "IsNull" => Filter::Null(column),
+        "NotNull" => not_null(),
+        "GreaterThan" => above(operand("GreaterThan")?, false),
+        "GreaterThanOrEqual" => above(operand("GreaterThanOrEqual")?, true),
+        "LessThan" => below(operand("LessThan")?, false),
+        "LessThanOrEqual" => below(operand("LessThanOrEqual")?, true),
+        "GreaterThanOrNull" => or_null(above(operand("GreaterThanOrNull")?, false)),
+        "LessThanOrNull" => or_null(below(operand("LessThanOrNull")?, false)),
+        "InBetween" => in_between(target, members)?,
+        "Includes" | "IncludesAll" => {
+            if target.named.relation().is_some() {
+                return Err(FilterError::NotOnRelation {
+                    column: target.name(),
+                    operator: operator.to_owned(),
+                    id_column: column.name(),
+                });
+            }
+            one_of(target, value)?
+        }
+        "IncludesNone" => match value {
+            None => Filter::everything(),
+            Some(Json::Array(elements)) if elements.is_empty() => Filter::everything(),
+            some => Filter::All(vec![Filter::Not(Box::new(one_of(target, some)?)), not_null()]),
+        },
+        "Search" if is_empty(target, value)? => not_null(),
+        "Search" | "StartsWith" | "EndsWith" | "NotContains" => {
+            is_empty(target, value)?;
+            return Err(FilterError::NotYet(target.name().to_owned(), operator.to_owned()));
+        }
+        _ => return target.object(&Json::Object(members.clone())),
+    })
+}
+
+/// The operand as a text cast to the column, as the reference server binds it.
+fn operand(target: Target, operator: &'static str, value: Option<&Json>) -> Result<Value, FilterError> {
+    let value = value.ok_or(FilterError::NoOperand { column: target.name(), operator })?;
+    let value = if value.is_array() || (value.is_object() && target.is_text()) {
+        &Json::String(js::string_of(value))
+    } else {
+        value
+    };
+    target.cast(value)
+}
+
+/// Both ends belong to it; without one of them nothing does.
+fn in_between(target: Target, members: &Map<String, Json>) -> Result<Filter, FilterError> {
+    let bound = |name: &str| {
+        let value = members.get(name).filter(|value| !value.is_null());
+        value.map(|value| operand(target, "InBetween", Some(value))).transpose()
+    };
+    let (Some(lower), Some(upper)) = (bound("startValue")?, bound("endValue")?) else { return Ok(Filter::nothing()) };
+    let inclusive = |value| Some(Bound { value, inclusive: true });
+    Ok(Filter::Range(target.column, Bounds { lower: inclusive(lower), upper: inclusive(upper) }))
+}
+
+/// A string is taken as its characters, as the reference server does.
+fn one_of(target: Target, value: Option<&Json>) -> Result<Filter, FilterError> {
+    match value {
+        None => Ok(Filter::nothing()),
+        Some(Json::Array(elements)) => target.one_of(elements),
+        Some(Json::String(text)) => {
+            let characters: Vec<Json> = text.chars().map(|character| Json::String(character.into())).collect();
+            target.one_of(&characters)
+        }
+        Some(_) => Err(FilterError::NotAList(target.name())),
+    }
+}
+
+fn is_empty(target: Target, value: Option<&Json>) -> Result<bool, FilterError> {
+    match value {
+        None => Ok(true),
+        Some(Json::String(text)) => Ok(text.trim().is_empty()),
+        Some(_) => Err(FilterError::TextOperand(target.name().to_owned())),
+    }
+}

@@ -1,0 +1,250 @@
+//! Several readers of one log as one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use futures::future::{join_all, try_join_all};
+use schemas::id::home_partition;
+use schemas::model::ColumnSet;
+use schemas::positions::Positions;
+use schemas::query::{SortKey, SortPosition};
+use schemas::reader::{
+    Answer, CallReader, CountRequest, GetRequest, ListPage, ListRequest, ReadContext, ReadError, ReaderStatus,
+    SortedRow, StatsRequest,
+};
+use schemas::row::Row;
+use schemas::stats::Groups;
+use tokio::sync::Mutex;
+
+use super::cover::Cover;
+
+/// How long a choice of readers is kept: it is what a read would else wait for.
+const COVER_AGE: Duration = Duration::from_millis(200);
+/// Pages that skip more rows than this are found by their sort keys first, their rows read after.
+const SKIP_WITH_ROWS: u64 = 1000;
+
+/// Asks several readers, such as projectors with some of the partitions each, and merges what they answer.
+/// A partition that several of them serve is answered for by one.
+#[derive(Debug)]
+pub struct MergedReader {
+    readers: Vec<Arc<dyn CallReader>>,
+    cover: Mutex<Option<(Instant, Arc<Cover>)>>,
+}
+
+impl MergedReader {
+    pub fn new(readers: Vec<Arc<dyn CallReader>>) -> Self {
+        Self { readers, cover: Mutex::new(None) }
+    }
+
+    /// Who answers now. Readers that can't be reached are left out; what nobody else serves is an error.
+    async fn cover(&self) -> Result<Arc<Cover>, ReadError> {
+        let mut kept = self.cover.lock().await;
+        if let Some((since, cover)) = kept.as_ref()
+            && since.elapsed() < COVER_AGE
+        {
+            return Ok(Arc::clone(cover));
+        }
+        *kept = None;
+        let cover = Arc::new(Cover::of(&self.statuses().await)?);
+        *kept = Some((Instant::now(), Arc::clone(&cover)));
+        Ok(cover)
+    }
+
+    async fn statuses(&self) -> Vec<Option<ReaderStatus>> {
+        join_all(self.readers.iter().map(|reader| async { reader.status().await.ok() })).await
+    }
+
+    /// Reads from the readers of a cover; once more from others when one of them turned out to be away.
+    async fn read<T, F: Future<Output = Result<T, ReadError>>>(
+        &self,
+        read: impl Fn(Arc<Cover>) -> F,
+    ) -> Result<T, ReadError> {
+        match read(self.cover().await?).await {
+            Err(ReadError::Unavailable { .. }) => {
+                *self.cover.lock().await = None;
+                read(self.cover().await?).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Asks every reader of the cover for its part.
+    async fn ask_each<T, F: Future<Output = Result<Answer<T>, ReadError>>>(
+        &self,
+        cover: &Cover,
+        context: &ReadContext,
+        ask: impl Fn(Arc<dyn CallReader>, ReadContext) -> F,
+    ) -> Result<Answer<Vec<T>>, ReadError> {
+        let parts = cover.restricted(context.partitions.as_ref());
+        let answers = parts.into_iter().filter_map(|(at, part)| {
+            let context = ReadContext { partitions: Some(part), ..context.clone() };
+            Some(ask(Arc::clone(self.readers.get(at)?), context))
+        });
+        let mut positions = Positions { log: cover.log, partitions: BTreeMap::new(), reference: None };
+        let mut contents = Vec::new();
+        for answer in try_join_all(answers).await? {
+            positions.merge(&answer.positions);
+            contents.push(answer.content);
+        }
+        Ok(Answer { content: contents, positions })
+    }
+
+    async fn pages(&self, cover: &Cover, request: ListRequest) -> Result<Answer<Vec<ListPage>>, ReadError> {
+        let context = request.context.clone();
+        self.ask_each(cover, &context, move |reader, context| {
+            let request = ListRequest { context, ..request.clone() };
+            async move { reader.list(request).await }
+        })
+        .await
+    }
+
+    async fn total(&self, cover: &Cover, request: &CountRequest) -> Result<Answer<u64>, ReadError> {
+        let answer = self
+            .ask_each(cover, &request.context, |reader, context| {
+                let request = CountRequest { context, ..request.clone() };
+                async move { reader.count(request).await }
+            })
+            .await?;
+        Ok(Answer { content: answer.content.into_iter().sum(), positions: answer.positions })
+    }
+
+    /// A page of several readers' rows: the first `skip + limit` of each, merged, and the page cut from those.
+    async fn merged_page(&self, cover: &Cover, request: ListRequest) -> Result<Answer<ListPage>, ReadError> {
+        let (skip, limit) = (request.skip, request.limit);
+        let keys = request.sort.clone();
+        let answer = self.pages(cover, ListRequest { skip: 0, limit: reach(skip, limit)?, ..request }).await?;
+        let Merged { rows, count } = merge(answer.content, &keys);
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let rows = rows.into_iter().skip(skip).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
+        Ok(Answer { content: ListPage { rows, count }, positions: answer.positions })
+    }
+
+    /// A page far from the start: first the place where it begins, by sort keys alone, then its rows.
+    async fn far_page(&self, cover: &Cover, request: ListRequest) -> Result<Answer<ListPage>, ReadError> {
+        let counting = CountRequest { context: request.context.clone(), filter: request.filter.clone() };
+        let counted = self.total(cover, &counting).await?;
+        let total = counted.content;
+        let count = request.count.then_some(total);
+        if request.after.is_none() && request.skip >= total {
+            return Ok(Answer { content: ListPage { rows: Vec::new(), count }, positions: counted.positions });
+        }
+        let before = ListRequest { skip: request.skip - 1, limit: 1, columns: ColumnSet::default(), ..request.clone() };
+        let before = self.merged_page(cover, before).await?;
+        let Some(last) = before.content.rows.into_iter().next_back() else {
+            return Ok(Answer { content: ListPage { rows: Vec::new(), count }, positions: before.positions });
+        };
+        let rows = ListRequest { skip: 0, after: Some(last.position), count: false, ..request };
+        let mut page = self.merged_page(cover, rows).await?;
+        page.content.count = count;
+        Ok(page)
+    }
+}
+
+fn reach(skip: u64, limit: u32) -> Result<u32, ReadError> {
+    let reach = skip.saturating_add(u64::from(limit));
+    u32::try_from(reach).map_err(|_| ReadError::Refused { reason: "skip: too many rows to skip".to_owned() })
+}
+
+struct Merged {
+    rows: Vec<SortedRow>,
+    count: Option<u64>,
+}
+
+/// The rows of several pages in one order, and the sum of their counts.
+fn merge(pages: Vec<ListPage>, keys: &[SortKey]) -> Merged {
+    let count = pages.iter().map(|page| page.count).sum();
+    let mut rows: Vec<SortedRow> = pages.into_iter().flat_map(|page| page.rows).collect();
+    rows.sort_by(|a, b| SortPosition::compare(&a.position, &b.position, keys));
+    Merged { rows, count }
+}
+
+#[async_trait]
+impl CallReader for MergedReader {
+    async fn list(&self, request: ListRequest) -> Result<Answer<ListPage>, ReadError> {
+        let request = &request;
+        self.read(|cover| async move {
+            let request = request.clone();
+            let parts = cover.restricted(request.context.partitions.as_ref());
+            if parts.len() == 1 {
+                let answer = self.pages(&cover, request).await?;
+                let page = answer.content.into_iter().next().unwrap_or(ListPage { rows: Vec::new(), count: None });
+                return Ok(Answer { content: page, positions: answer.positions });
+            }
+            if request.skip > SKIP_WITH_ROWS {
+                self.far_page(&cover, request).await
+            } else {
+                self.merged_page(&cover, request).await
+            }
+        })
+        .await
+    }
+
+    async fn get(&self, request: GetRequest) -> Result<Answer<Option<Row>>, ReadError> {
+        let request = &request;
+        self.read(|cover| async move {
+            let total = NonZeroU32::new(cover.partitions_total)
+                .ok_or_else(|| ReadError::Internal { reason: "the log has no partitions".to_owned() })?;
+            let home = home_partition(request.call, total);
+            let context = ReadContext { partitions: Some(BTreeSet::from([home])), ..request.context.clone() };
+            let answer = self
+                .ask_each(&cover, &context, |reader, context| {
+                    let request = GetRequest { context, ..request.clone() };
+                    async move { reader.get(request).await }
+                })
+                .await?;
+            Ok(Answer { content: answer.content.into_iter().flatten().next(), positions: answer.positions })
+        })
+        .await
+    }
+
+    async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError> {
+        let request = &request;
+        self.read(|cover| async move { self.total(&cover, request).await }).await
+    }
+
+    async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {
+        let request = &request;
+        self.read(|cover| async move {
+            let answer = self
+                .ask_each(&cover, &request.context, |reader, context| {
+                    let request = StatsRequest { context, ..request.clone() };
+                    async move { reader.stats(request).await }
+                })
+                .await?;
+            let mut groups = Groups::new();
+            for (values, group) in answer.content.into_iter().flatten() {
+                groups.entry(values).or_default().merge(&group);
+            }
+            Ok(Answer { content: groups, positions: answer.positions })
+        })
+        .await
+    }
+
+    /// All readers as one: what any of them serves is served. An error when none can be reached.
+    async fn status(&self) -> Result<ReaderStatus, ReadError> {
+        let statuses: Vec<ReaderStatus> = self.statuses().await.into_iter().flatten().collect();
+        let partitions_total = statuses.iter().map(|status| status.partitions_total).max();
+        let partitions_total = partitions_total.ok_or(ReadError::Unavailable { partitions: BTreeSet::new() })?;
+        let mut serving = BTreeMap::new();
+        for (partition, offset) in statuses.iter().flat_map(|status| &status.serving) {
+            let furthest = serving.entry(*partition).or_insert(*offset);
+            *furthest = (*furthest).max(*offset);
+        }
+        let unavailable: BTreeSet<_> =
+            (0..partitions_total).filter(|partition| !serving.contains_key(partition)).collect();
+        let behind =
+            |partition: &u32| !statuses.iter().any(|status| status.caught_up && status.serving.contains_key(partition));
+        Ok(ReaderStatus {
+            log: statuses.iter().find_map(|status| status.log),
+            partitions_total,
+            caught_up: unavailable.is_empty() && !serving.keys().any(behind),
+            lag_ms: statuses.iter().map(|status| status.lag_ms).max().unwrap_or(0),
+            serving,
+            unavailable,
+        })
+    }
+}
