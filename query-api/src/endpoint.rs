@@ -81,19 +81,19 @@ fn decoded(segment: &str) -> String {
 mod tests {
     use super::*;
 
-    fn of(method: Method, path: &str) -> Option<Endpoint> {
-        Endpoint::of(&method, path)
+    fn of(method: &Method, path: &str) -> Option<Endpoint> {
+        Endpoint::of(method, path)
     }
 
     #[test]
     fn paths_are_found_in_any_case_and_with_one_slash_at_the_end() {
         for path in ["/api/llm-log/get-list", "/API/LLM-Log/GET-LIST", "/api/llm-log/get-list/"] {
-            assert_eq!(of(Method::GET, path), Some(Endpoint::List), "{path}");
-            assert_eq!(of(Method::POST, path), Some(Endpoint::List), "{path}");
+            assert_eq!(of(&Method::GET, path), Some(Endpoint::List), "{path}");
+            assert_eq!(of(&Method::POST, path), Some(Endpoint::List), "{path}");
         }
-        assert_eq!(of(Method::POST, "/api/llm-log/get-list//"), None);
-        assert_eq!(of(Method::GET, "/api/llm-log/X%20y/get-item"), Some(Endpoint::Item { id: "X y".to_owned() }));
-        assert_eq!(of(Method::GET, "/api/llm-log/%zz%/get-item"), Some(Endpoint::Item { id: "%zz%".to_owned() }));
+        assert_eq!(of(&Method::POST, "/api/llm-log/get-list//"), None);
+        assert_eq!(of(&Method::GET, "/api/llm-log/X%20y/get-item"), Some(Endpoint::Item { id: "X y".to_owned() }));
+        assert_eq!(of(&Method::GET, "/api/llm-log/%zz%/get-item"), Some(Endpoint::Item { id: "%zz%".to_owned() }));
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
             (Method::POST, "/api/other/get-list"),
             (Method::GET, "/"),
         ] {
-            assert_eq!(of(method.clone(), path), None, "{method} {path}");
+            assert_eq!(of(&method, path), None, "{method} {path}");
         }
     }
 }

@@ -62,8 +62,21 @@ pub(crate) enum Refusal {
     UnknownMethod { method: String, path: String },
     #[error("cursor: walking by cursor is not supported yet; use skip and limit")]
     Cursor,
-    #[error(transparent)]
+    #[error("{}", read_text(.0))]
     Read(#[from] ReadError),
+}
+
+/// What clients see of a failed read. What is wrong inside is for the log.
+fn read_text(error: &ReadError) -> String {
+    match error {
+        ReadError::Unavailable { partitions } if partitions.is_empty() => "no projector can be reached".to_owned(),
+        ReadError::Unavailable { partitions } => {
+            let numbers: Vec<String> = partitions.iter().map(ToString::to_string).collect();
+            format!("nobody serves the partitions {}", numbers.join(", "))
+        }
+        ReadError::Internal { .. } => "The server could not read its index.".to_owned(),
+        ReadError::Timeout { .. } | ReadError::Busy { .. } | ReadError::Refused { .. } => error.to_string(),
+    }
 }
 
 impl Refusal {
@@ -109,14 +122,13 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = self.status();
+        if let Self::Read(ReadError::Internal { reason }) = &self {
+            tracing::error!(error.reason = %reason, "a read failed: the answer is a 500");
+        }
         let mut response = match &self {
             Self::UnknownMethod { .. } => unknown_method_page(&self.to_string()),
             Self::InvalidSession | Self::PageNotFound(_) => {
                 json_response(status, &json!({ "message": self.to_string() }))
-            }
-            Self::Read(ReadError::Internal { reason }) => {
-                tracing::error!(error.reason = %reason, "a read failed: the answer is a 500");
-                json_response(status, &json!({ "error": "The server could not read its index." }))
             }
             _ => json_response(status, &json!({ "error": self.to_string() })),
         };

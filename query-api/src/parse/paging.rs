@@ -82,7 +82,7 @@ mod tests {
 
     use super::*;
 
-    fn of(url: &str, body: Json) -> Result<Paging, PagingError> {
+    fn of(url: &str, body: &Json) -> Result<Paging, PagingError> {
         let body = body.as_object().cloned().unwrap_or_default();
         parse(&Request::new(HeaderMap::new(), Some(url), body), Compat::OneUptime)
     }
@@ -104,7 +104,7 @@ mod tests {
             ("skip=9223372036854774784", json!({}), 9_223_372_036_854_774_784, 10),
             ("offset=5", json!({}), 0, 10),
         ] {
-            let paging = of(url, body).expect("valid");
+            let paging = of(url, &body).expect("valid");
             assert_eq!((paging.skip, paging.limit), (skip, limit), "{url}");
         }
     }
@@ -117,7 +117,7 @@ mod tests {
             ("limit=abc&skip=x", None, None),
             ("limit=&skip=", Some(0.0), Some(10.0)),
         ] {
-            assert_eq!(of(url, json!({"limit": 3})).expect("valid").echo, Echo { skip, limit }, "{url}");
+            assert_eq!(of(url, &json!({"limit": 3})).expect("valid").echo, Echo { skip, limit }, "{url}");
         }
     }
 
@@ -130,7 +130,7 @@ mod tests {
             ("limit=99999999999999999999999999", PagingError::AboveReference),
             ("skip=9223372036854775808", PagingError::SkipTooGreat),
         ] {
-            assert_eq!(of(url, json!({})), Err(error), "{url}");
+            assert_eq!(of(url, &json!({})), Err(error), "{url}");
         }
         let request = Request::new(HeaderMap::new(), Some("limit=101"), serde_json::Map::new());
         assert_eq!(parse(&request, Compat::Docs), Err(PagingError::AboveDocumented));

@@ -1,0 +1,94 @@
+use std::io::Write as _;
+
+use axum::body::Body;
+use axum::http::Request;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use query_api::Compat;
+
+use crate::server::{READER, Server};
+
+async fn count(server: &Server, headers: &[(&str, &str)], body: impl Into<Body>) -> (u16, String) {
+    let mut request = Request::builder().method("POST").uri("/api/llm-log/count").header("ApiKey", READER);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answered = server.send(request.body(body.into()).expect("a valid request")).await;
+    (answered.status.as_u16(), answered.text)
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).expect("memory takes all");
+    encoder.finish().expect("memory takes all")
+}
+
+#[tokio::test]
+async fn json_and_forms_are_read() {
+    let server = Server::new(Compat::Docs);
+    let json = r#"{"query":{"status":"Error"},"query":{"status":"Success","totalTokens":[200,400]}}"#;
+    for (content_type, body, count_of) in [
+        ("application/json", json, 2),
+        ("application/json; charset=UTF-8", json, 2),
+        ("application/scim+json", json, 2),
+        ("application/json", "\u{feff}{\"query\":{\"status\":\"Error\"}}", 6),
+        ("application/json", "", 12),
+        ("application/json", "[{\"query\":{\"status\":\"Error\"}}]", 12),
+        (
+            "application/x-www-form-urlencoded",
+            "query[status]=Error&query[totalTokens][_type]=LessThan&query%5BtotalTokens%5D[value]=500",
+            2,
+        ),
+        ("application/x-www-form-urlencoded", "query[totalTokens][]=100&query[totalTokens][]=200", 2),
+        ("text/plain", "", 12),
+    ] {
+        let answered = count(&server, &[("content-type", content_type)], body).await;
+        assert_eq!(answered, (200, format!("{{\"count\":{count_of}}}")), "{content_type} {body}");
+    }
+    assert_eq!(count(&server, &[], json).await, (200, "{\"count\":2}".to_owned()));
+}
+
+#[tokio::test]
+async fn gzip_is_inflated_and_other_encodings_are_refused() {
+    let server = Server::new(Compat::Docs);
+    let body = gzip(br#"{"query":{"status":"Error"}}"#);
+    let json = ("content-type", "application/json");
+    assert_eq!(
+        count(&server, &[json, ("content-encoding", "gzip")], body.clone()).await,
+        (200, "{\"count\":6}".to_owned())
+    );
+    let (status, text) = count(&server, &[json, ("content-encoding", "gzip")], "{}").await;
+    assert_eq!((status, text.as_str()), (400, r#"{"error":"the body is not gzip, as its content encoding says"}"#));
+    assert_eq!(count(&server, &[json, ("content-encoding", "br")], body).await.0, 415);
+}
+
+#[tokio::test]
+async fn bodies_that_can_not_be_read_are_refused_before_the_key_is_looked_at() {
+    let server = Server::new(Compat::Docs);
+    for (content_type, body, status) in [
+        ("text/plain", "{}", 415),
+        ("application/json; charset=utf-16", "{}", 415),
+        ("application/json", "{", 400),
+        ("application/json", "5", 400),
+        ("application/json", "{\"a\":\"\u{1}\"}", 400),
+    ] {
+        let (got, text) = count(&server, &[("content-type", content_type), ("Authorization", "Bearer x")], body).await;
+        assert_eq!(got, status, "{content_type} {body}: {text}");
+    }
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(count(&server, &[("content-type", "application/json")], deep).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_body_beyond_50_mib_is_refused_as_sent_and_as_inflated() {
+    let server = Server::new(Compat::Docs);
+    let large = vec![b' '; 50 * 1024 * 1024 + 1];
+    let text = r#"{"error":"the body is larger than 50 MiB"}"#;
+    let zipped = gzip(&large);
+    assert!(zipped.len() < 1024 * 1024);
+    let json = ("content-type", "application/json");
+    let answered = count(&server, &[json, ("content-encoding", "gzip")], zipped).await;
+    assert_eq!((answered.0, answered.1.as_str()), (413, text));
+    let answered = count(&server, &[json], large).await;
+    assert_eq!((answered.0, answered.1.as_str()), (413, text));
+}

@@ -1,0 +1,15 @@
+//! The API in process, over a reader that holds its calls in memory.
+
+mod memory_reader;
+mod server;
+
+mod access;
+mod bodies;
+mod items;
+mod lists;
+mod merged;
+mod queries;
+mod remote;
+mod responses;
+mod stats;
+mod writes;

@@ -1,0 +1,115 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use query_api::{Compat, MergedReader};
+use schemas::access::ReadScope;
+use schemas::model::{Column, ColumnSet};
+use schemas::query::{Filter, SortKey};
+use schemas::reader::{CallReader, ListRequest, ReadContext, ReadError};
+use serde_json::{Value as Json, json};
+
+use crate::memory_reader::{Call, MemoryReader, PARTITIONS, call};
+use crate::server::{PROJECT, Server, calls, id};
+
+fn halves(calls: &[Call]) -> [Arc<MemoryReader>; 2] {
+    [
+        Arc::new(MemoryReader::of_partitions(calls.to_vec(), [0, 3])),
+        Arc::new(MemoryReader::of_partitions(calls.to_vec(), [1, 2])),
+    ]
+}
+
+fn merged(readers: &[Arc<MemoryReader>]) -> Arc<MergedReader> {
+    Arc::new(MergedReader::new(readers.iter().map(|reader| Arc::clone(reader) as Arc<dyn CallReader>).collect()))
+}
+
+#[tokio::test]
+async fn several_readers_answer_as_one() {
+    let alone = Server::new(Compat::Docs);
+    let parts = halves(&calls());
+    let together = Server::over(Compat::Docs, merged(&parts));
+    let with_replica = [Arc::clone(&parts[0]), Arc::new(MemoryReader::new(calls())), Arc::clone(&parts[1])];
+    let replicated = Server::over(Compat::Docs, merged(&with_replica));
+    let select = json!({"status": true, "durationMs": true, "llmProvider": {"name": true}});
+    let mut requests: Vec<(String, Json)> = vec![
+        ("count".to_owned(), json!({"query": {"status": "Error"}})),
+        ("stats".to_owned(), json!({"groupBy": ["modelName", "status"], "percentiles": true})),
+    ];
+    for sort in [json!({}), json!({"durationMs": -1}), json!({"status": 1, "modelName": -1})] {
+        for skip in [0, 5, 11, 12] {
+            requests.push((format!("get-list?skip={skip}&limit=4"), json!({"sort": sort, "select": select})));
+        }
+    }
+    requests.extend((0..14).map(|number| (format!("{}/get-item", id(number)), json!({ "select": select }))));
+    for (path, body) in requests {
+        let expected = alone.post(&path, &body).await.text;
+        assert_eq!(together.post(&path, &body).await.text, expected, "{path} {body}");
+        assert_eq!(replicated.post(&path, &body).await.text, expected, "{path} {body}");
+    }
+}
+
+#[tokio::test]
+async fn partitions_without_a_reader_are_named_and_a_replica_takes_over() {
+    let parts = halves(&calls());
+    let replica = Arc::new(MemoryReader::of_partitions(calls(), [0, 1, 2]));
+    let readers = [Arc::clone(&parts[0]), Arc::clone(&parts[1]), replica];
+    let server = Server::over(Compat::Docs, merged(&readers));
+    let count = json!({"count": 12});
+    assert_eq!(server.post("count", &json!({})).await.json(), count);
+    let away = ReadError::Unavailable { partitions: BTreeSet::from([1, 2]) };
+    parts[1].fail(away.clone());
+    assert_eq!(server.post("count", &json!({})).await.json(), count);
+    parts[0].fail(away);
+    let answered = server.post("count", &json!({})).await;
+    assert_eq!(answered.summary(), (503, r#"{"error":"nobody serves the partitions 3"}"#));
+}
+
+#[tokio::test]
+async fn an_error_of_one_part_is_the_error_of_the_whole() {
+    let parts = halves(&calls());
+    let reader = merged(&parts);
+    assert!(reader.status().await.expect("both are there").unavailable.is_empty());
+    let server = Server::over(Compat::Docs, reader);
+    assert_eq!(server.post("count", &json!({})).await.status, 200);
+    parts[1].fail(ReadError::Timeout { part: "the count".to_owned() });
+    assert_eq!(server.post("count", &json!({})).await.status, 504);
+}
+
+#[tokio::test]
+async fn a_page_far_from_the_start_reads_the_rows_of_that_page_only() {
+    let calls: Vec<Call> = (1..=1200_u32)
+        .map(|number| {
+            call(&json!({
+                "_id": id(number), "projectId": PROJECT, "status": if number.is_multiple_of(2) { "a" } else { "b" },
+                "createdAt": format!("2026-03-01T00:{:02}:00Z", number % 60), "requestPrompt": "long",
+            }))
+        })
+        .collect();
+    let alone = MemoryReader::new(calls.clone());
+    let parts = halves(&calls);
+    let together = merged(&parts);
+    let columns: ColumnSet = [Column::Id, Column::RequestPrompt].into_iter().collect();
+    let request = |skip: u64| ListRequest {
+        context: ReadContext {
+            scope: ReadScope::Project(PROJECT.parse().expect("a project")),
+            partitions: None,
+            timeout: Duration::from_secs(1),
+        },
+        filter: Filter::everything(),
+        sort: vec![SortKey::of_column(Column::Status, false), SortKey::of_column(Column::CreatedAt, true)],
+        skip,
+        limit: 20,
+        after: None,
+        columns,
+        count: true,
+    };
+    for skip in [999, 1001, 1150, 1199, 1200, 5_000_000_000] {
+        let expected = alone.list(request(skip)).await.expect("answers").content;
+        let page = together.list(request(skip)).await.expect("answers").content;
+        assert_eq!(page, expected, "skip {skip}");
+    }
+    let lists = parts[0].lists.lock().expect("nobody panicked").clone();
+    let far: Vec<u32> = lists.iter().filter(|(_, asked)| *asked == columns).map(|(limit, _)| *limit).collect();
+    assert_eq!(far, [1019, 20, 20, 20], "only the first page came with the rows before it");
+    assert_eq!(together.status().await.expect("answers").serving.len(), PARTITIONS as usize);
+}
