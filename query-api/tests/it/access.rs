@@ -11,8 +11,12 @@ const ONEUPTIME: &str = r#"{"error":"You do not have permissions to read LLM Log
 const BLOCKED: &str =
     r#"{"error":"You are not authorized to read LLM Log because ReadLlmLog is in your team's permission block list."}"#;
 
+/// Status and text of an answer; any text when empty.
+type Expected = (u16, &'static str);
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 /// Each kind of key and what it gets of a read, in the documented form and in that of the reference server.
-const MATRIX: [(&str, (u16, &str), (u16, &str)); 14] = [
+const MATRIX: [(&str, Expected, Expected); 14] = [
     ("read", (200, ""), (200, "")),
     ("owner", (200, ""), (200, "")),
     ("admin", (200, ""), (200, "")),
@@ -59,7 +63,7 @@ async fn a_key_is_found_by_the_rules_of_the_reference_server() {
     let upper = READER.to_uppercase();
     let padded = format!("  {READER}\t");
     let bare = READER.replace('-', "");
-    let cases: &[(&[(&str, &str)], (u16, &str))] = &[
+    let cases: &[(Headers<'_>, Expected)] = &[
         (&[], (401, LOGIN)),
         (&[("x-api-key", READER)], (401, LOGIN)),
         (&[("Authorization", "ApiKey x")], (401, LOGIN)),

@@ -8,6 +8,7 @@ mod bodies;
 mod items;
 mod lists;
 mod merged;
+mod openapi;
 mod queries;
 mod remote;
 mod responses;

@@ -37,8 +37,12 @@ pub(crate) const MASTER: &str = "f1000000-0000-4000-8000-0000000000ff";
 /// The instant at which the tests ask.
 pub(crate) const NOW: &str = "2026-04-01T00:00:00Z";
 
-/// Keys of the first project: what they are, their permissions, those that block, when they expire.
-pub(crate) const KEYS: [(&str, &str, &[&str], &[&str], Option<&str>); 14] = [
+/// What a key is, the key, its permissions, those that block, when it expires.
+pub(crate) type TestKey =
+    (&'static str, &'static str, &'static [&'static str], &'static [&'static str], Option<&'static str>);
+
+/// Keys of the first project.
+pub(crate) const KEYS: [TestKey; 14] = [
     ("read", READER, &["ReadLlmLog"], &[], None),
     ("owner", "f1000000-0000-4000-8000-000000000011", &["ProjectOwner"], &[], None),
     ("admin", "f1000000-0000-4000-8000-000000000012", &["ProjectAdmin"], &[], None),
@@ -178,6 +182,12 @@ fn uuid(text: &str) -> Uuid {
     text.parse().expect("a UUID")
 }
 
+/// The number in a call's id.
+fn number(row: &Json) -> u32 {
+    let id = row.get("_id").and_then(Json::as_str).expect("an id");
+    u32::from_str_radix(id.rsplit('-').next().expect("a part"), 16).expect("hexadecimal")
+}
+
 /// An API to send requests to.
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
@@ -199,10 +209,9 @@ impl Answered {
 
     /// The numbers of the calls in a list.
     pub(crate) fn numbers(&self) -> Vec<u32> {
-        let rows = self.json()["data"].as_array().unwrap_or_else(|| panic!("no list: {}", self.text)).clone();
-        rows.iter()
-            .map(|row| u32::from_str_radix(&row["_id"].as_str().expect("an id")[24..], 16).expect("hex"))
-            .collect()
+        let json = self.json();
+        let rows = json.get("data").and_then(Json::as_array).unwrap_or_else(|| panic!("no list: {}", self.text));
+        rows.iter().map(number).collect()
     }
 
     /// Status and text in one, for tables of refusals.

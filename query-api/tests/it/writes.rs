@@ -3,6 +3,9 @@ use serde_json::{Value as Json, json};
 
 use crate::server::{KEYS, MASTER, READER, Server, id};
 
+/// Method, path, headers, body; status and text of the answer.
+type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Json, (u16, &'a str));
+
 #[tokio::test]
 async fn nobody_may_write() {
     let server = Server::new(Compat::Docs);
@@ -42,7 +45,7 @@ async fn what_is_wrong_with_a_write_comes_before_who_may_not() {
     let empty = r#"{"error":"No fields to update. Please include at least one field to update in the \"data\" object of the request body."}"#;
     let update = format!("/api/llm-log/{}", id(1));
     let key: &[(&str, &str)] = &[("ApiKey", READER)];
-    let cases: [(&str, &str, &[(&str, &str)], Json, (u16, &str)); 11] = [
+    let cases: [Case<'_>; 11] = [
         ("POST", "/api/llm-log", key, json!({}), (400, r#"{"error":"status is required"}"#)),
         ("POST", "/api/llm-log", &[], json!({"data": {"status": ""}}), (400, r#"{"error":"status is required"}"#)),
         ("POST", "/api/llm-log", &[], json!({"data": {"status": "x"}}), (400, r#"{"error":"projectId is required"}"#)),
