@@ -49,13 +49,18 @@ impl MergedReader {
             return Ok(Arc::clone(cover));
         }
         *kept = None;
-        let cover = Arc::new(Cover::of(&self.statuses().await)?);
+        let statuses = self.statuses().await;
+        let known: Vec<Option<ReaderStatus>> = statuses.iter().map(|status| status.as_ref().ok().cloned()).collect();
+        let cover = match Cover::of(&known) {
+            Ok(cover) => Arc::new(cover),
+            Err(error) => return Err(broken(statuses).unwrap_or(error)),
+        };
         *kept = Some((Instant::now(), Arc::clone(&cover)));
         Ok(cover)
     }
 
-    async fn statuses(&self) -> Vec<Option<ReaderStatus>> {
-        join_all(self.readers.iter().map(|reader| async { reader.status().await.ok() })).await
+    async fn statuses(&self) -> Vec<Result<ReaderStatus, ReadError>> {
+        join_all(self.readers.iter().map(|reader| reader.status())).await
     }
 
     /// Reads from the readers of a cover; once more from others when one of them turned out to be away.
@@ -142,6 +147,12 @@ impl MergedReader {
         page.content.count = count;
         Ok(page)
     }
+}
+
+/// The error of a reader that is there and does not work, such as one that refuses the secret: it says more than
+/// that partitions are missing.
+fn broken(statuses: Vec<Result<ReaderStatus, ReadError>>) -> Option<ReadError> {
+    statuses.into_iter().filter_map(Result::err).find(|error| matches!(error, ReadError::Internal { .. }))
 }
 
 fn reach(skip: u64, limit: u32) -> Result<u32, ReadError> {

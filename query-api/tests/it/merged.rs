@@ -71,6 +71,12 @@ async fn an_error_of_one_part_is_the_error_of_the_whole() {
     assert!(reader.status().await.expect("both are there").unavailable.is_empty());
     let server = Server::over(Compat::Docs, reader);
     assert_eq!(server.post("count", &json!({})).await.status, 200);
+    let refused = ReadError::Internal { reason: "it refuses the internal secret".to_owned() };
+    let broken = Arc::new(MemoryReader::new(Vec::new()));
+    broken.fail(refused);
+    let half_broken = merged(&[Arc::clone(&parts[0]), broken]);
+    let server_of_broken = Server::over(Compat::Docs, half_broken);
+    assert_eq!(server_of_broken.post("count", &json!({})).await.status, 500);
     parts[1].fail(ReadError::Timeout { part: "the count".to_owned() });
     assert_eq!(server.post("count", &json!({})).await.status, 504);
 }
