@@ -1,6 +1,6 @@
 //! The LLM Log API over HTTP: lists, items, counts and stats of calls, for the holders of API keys.
 //!
-//! A request goes one way: [`api`] finds the endpoint and reads the body, `auth` and `permission` say who asks
+//! A request goes one way: `api` finds the endpoint and reads the body, `auth` and `permission` say who asks
 //! and what they may see, `parse` turns JSON into filters, orders and selections, a
 //! [`CallReader`](schemas::reader::CallReader) answers, `render` writes the answer in the form of a [`Compat`].
 //! This crate knows no index and no log: readers are given to it.
