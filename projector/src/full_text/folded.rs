@@ -1,0 +1,72 @@
+//! The words of a segment's dictionary that are the same but for accents.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tantivy::termdict::TermDictionary;
+
+use crate::index::schema::LONG_TEXTS;
+use crate::index::words::fold_accents;
+
+/// The words of one field that are not ASCII, by their form without accents. Words in ASCII are their own form,
+/// and the dictionary finds them itself.
+#[derive(Debug, Default)]
+pub(crate) struct FoldedField {
+    /// Folded form, then the word if it is another; in order.
+    words: Vec<(Box<str>, Option<Box<str>>)>,
+}
+
+impl FoldedField {
+    fn of(dictionary: &TermDictionary) -> tantivy::Result<Self> {
+        let mut words = Vec::new();
+        let mut terms = dictionary.stream()?;
+        while terms.advance() {
+            if terms.key().is_ascii() {
+                continue;
+            }
+            let Ok(word) = std::str::from_utf8(terms.key()) else { continue };
+            let folded = fold_accents(word);
+            let other = (folded != word).then(|| Box::from(word));
+            words.push((Box::from(folded), other));
+        }
+        words.sort_unstable();
+        words.shrink_to_fit();
+        Ok(Self { words })
+    }
+
+    /// The words with this folded form.
+    pub(crate) fn same(&self, folded: &str) -> impl Iterator<Item = &str> {
+        self.starting(folded).take_while(move |(form, _)| &**form == folded).map(word)
+    }
+
+    /// The words whose folded form begins so.
+    pub(crate) fn prefixed(&self, folded: &str) -> impl Iterator<Item = &str> {
+        self.starting(folded).take_while(move |(form, _)| form.starts_with(folded)).map(word)
+    }
+
+    fn starting(&self, folded: &str) -> std::slice::Iter<'_, (Box<str>, Option<Box<str>>)> {
+        let start = self.words.partition_point(|(form, _)| &**form < folded);
+        self.words.get(start..).unwrap_or_default().iter()
+    }
+}
+
+fn word((form, word): &(Box<str>, Option<Box<str>>)) -> &str {
+    word.as_deref().unwrap_or(form)
+}
+
+/// The tables of one segment, made when a search first needs them.
+#[derive(Debug, Default)]
+pub(crate) struct FoldedWords([Mutex<Option<Arc<FoldedField>>>; LONG_TEXTS.len()]);
+
+impl FoldedWords {
+    /// The table of the long text at this place of [`LONG_TEXTS`]. Whoever comes while it is made waits for it.
+    pub(crate) fn field(&self, place: usize, dictionary: &TermDictionary) -> tantivy::Result<Arc<FoldedField>> {
+        let Some(slot) = self.0.get(place) else { return Ok(Arc::default()) };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(field) = &*slot {
+            return Ok(Arc::clone(field));
+        }
+        let field = Arc::new(FoldedField::of(dictionary)?);
+        *slot = Some(Arc::clone(&field));
+        Ok(field)
+    }
+}

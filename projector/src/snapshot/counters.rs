@@ -1,0 +1,196 @@
+//! Sums over the visible calls of a segment, by project, UTC day of `createdAt`, model and status.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use schemas::access::ReadScope;
+use schemas::id::ProjectId;
+use schemas::model::Column;
+use schemas::stats::{Totals, is_error};
+use schemas::time::Date;
+use schemas::value::Value;
+use tantivy::{DocId, SegmentReader};
+
+use super::columns::{AmountColumns, FastColumn, in_i64};
+use crate::index::schema::CallFields;
+
+/// What the calls of one sum have in common.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CounterKey {
+    pub project: ProjectId,
+    /// The UTC day of `createdAt`, in days since 1970.
+    pub day: i32,
+    pub model: Option<Box<str>>,
+    pub status: Option<Box<str>>,
+}
+
+/// Sums over visible calls; none without a call.
+pub type Counters = BTreeMap<CounterKey, Totals>;
+
+/// One sum of a segment, as of its deletes; of one call at least.
+#[derive(Debug)]
+pub(crate) struct Cell<'a> {
+    pub(crate) project: ProjectId,
+    pub(crate) day: i32,
+    pub(crate) model: &'a Value,
+    pub(crate) status: &'a Value,
+    pub(crate) totals: Totals,
+}
+
+/// The sums of one segment: those of the documents that lived when it was first seen, less those of the
+/// documents deleted since.
+#[derive(Debug)]
+pub(crate) struct SegmentCounters {
+    first: Arc<FirstSeen>,
+    /// By place in [`FirstSeen::sums`].
+    deleted: Arc<HashMap<usize, Totals>>,
+}
+
+#[derive(Debug)]
+struct FirstSeen {
+    /// By ordinal, and so by id too.
+    projects: Vec<(u64, ProjectId)>,
+    models: BTreeMap<u64, Value>,
+    statuses: BTreeMap<u64, Value>,
+    /// In order. Errors are not counted here: they follow from calls and status.
+    sums: Vec<(Grain, Totals)>,
+}
+
+/// A counter key in the ordinals of one segment. Nulls have no ordinal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Grain {
+    project: u64,
+    day: i32,
+    model: Option<u64>,
+    status: Option<u64>,
+}
+
+impl SegmentCounters {
+    pub(super) fn derive(reader: &SegmentReader, fields: &CallFields) -> tantivy::Result<Self> {
+        let columns = CounterColumns::open(reader, fields)?;
+        let mut sums: HashMap<Grain, Totals> = HashMap::new();
+        // Neighbours are mostly of one project, day and model, so the last sum is kept at hand.
+        let mut last: Option<(Grain, Totals)> = None;
+        for doc in reader.doc_ids_alive() {
+            let Some(grain) = columns.grain(doc) else { continue };
+            match &mut last {
+                Some((same, sum)) if *same == grain => columns.amounts.add(doc, sum),
+                _ => {
+                    let mut sum = Totals::default();
+                    columns.amounts.add(doc, &mut sum);
+                    if let Some((grain, sum)) = last.replace((grain, sum)) {
+                        sums.entry(grain).or_default().add(&sum);
+                    }
+                }
+            }
+        }
+        if let Some((grain, sum)) = last {
+            sums.entry(grain).or_default().add(&sum);
+        }
+        let mut sums: Vec<(Grain, Totals)> = sums.into_iter().collect();
+        sums.sort_unstable_by_key(|(grain, _)| *grain);
+        let models = columns.model.values(Column::ModelName, sums.iter().filter_map(|(grain, _)| grain.model))?;
+        let statuses = columns.status.values(Column::Status, sums.iter().filter_map(|(grain, _)| grain.status))?;
+        let projects = columns.project.values(Column::ProjectId, sums.iter().map(|(grain, _)| grain.project))?;
+        let projects = projects.into_iter().filter_map(|(ordinal, value)| match value {
+            Value::Id(id) => Some((ordinal, ProjectId(id))),
+            _ => None,
+        });
+        let first = FirstSeen { projects: projects.collect(), models, statuses, sums };
+        Ok(Self { first: Arc::new(first), deleted: Arc::default() })
+    }
+
+    /// The sums once these documents, all counted so far, are deleted.
+    pub(super) fn without(
+        &self,
+        documents: &[DocId],
+        reader: &SegmentReader,
+        fields: &CallFields,
+    ) -> tantivy::Result<Self> {
+        let columns = CounterColumns::open(reader, fields)?;
+        let mut deleted = HashMap::clone(&self.deleted);
+        for doc in documents {
+            let Some(grain) = columns.grain(*doc) else { continue };
+            if let Ok(at) = self.first.sums.binary_search_by_key(&grain, |(grain, _)| *grain) {
+                columns.amounts.add(*doc, deleted.entry(at).or_default());
+            }
+        }
+        Ok(Self { first: Arc::clone(&self.first), deleted: Arc::new(deleted) })
+    }
+
+    /// The sums of the calls that a scope includes.
+    pub(crate) fn cells(&self, scope: ReadScope) -> impl Iterator<Item = Cell<'_>> {
+        let FirstSeen { projects, models, statuses, sums } = &*self.first;
+        let range = match scope {
+            ReadScope::EveryProject => 0..sums.len(),
+            ReadScope::Project(own) => projects
+                .binary_search_by_key(&own, |(_, project)| *project)
+                .ok()
+                .and_then(|at| projects.get(at))
+                .map_or(0..0, |(own, _)| {
+                    let start = sums.partition_point(|(grain, _)| grain.project < *own);
+                    start..sums.partition_point(|(grain, _)| grain.project <= *own)
+                }),
+        };
+        let start = range.start;
+        sums.get(range).unwrap_or_default().iter().zip(start..).filter_map(move |((grain, sum), at)| {
+            let mut totals = sum.clone();
+            if let Some(deleted) = self.deleted.get(&at) {
+                totals.subtract(deleted);
+            }
+            let status = grain.status.and_then(|ordinal| statuses.get(&ordinal)).unwrap_or(&Value::Null);
+            if status.as_text().is_some_and(is_error) {
+                totals.errors = totals.calls;
+            }
+            let project = projects.binary_search_by_key(&grain.project, |(ordinal, _)| *ordinal).ok()?;
+            (totals.calls != 0).then_some(Cell {
+                project: projects.get(project)?.1,
+                day: grain.day,
+                model: grain.model.and_then(|ordinal| models.get(&ordinal)).unwrap_or(&Value::Null),
+                status,
+                totals,
+            })
+        })
+    }
+
+    pub(super) fn add_to(&self, counters: &mut Counters) {
+        let text = |value: &Value| value.as_text().map(Box::from);
+        for cell in self.cells(ReadScope::EveryProject) {
+            let key =
+                CounterKey { project: cell.project, day: cell.day, model: text(cell.model), status: text(cell.status) };
+            counters.entry(key).or_default().add(&cell.totals);
+        }
+    }
+}
+
+/// The columns that the sums are by and of.
+struct CounterColumns {
+    project: FastColumn,
+    created_at: FastColumn,
+    model: FastColumn,
+    status: FastColumn,
+    amounts: AmountColumns,
+}
+
+impl CounterColumns {
+    fn open(reader: &SegmentReader, fields: &CallFields) -> tantivy::Result<Self> {
+        let column = |column| FastColumn::of(reader, fields, column);
+        Ok(Self {
+            project: column(Column::ProjectId)?,
+            created_at: column(Column::CreatedAt)?,
+            model: column(Column::ModelName)?,
+            status: column(Column::Status)?,
+            amounts: AmountColumns::open(reader, fields)?,
+        })
+    }
+
+    /// The sum that a document belongs to; none for what queries don't show.
+    fn grain(&self, doc: DocId) -> Option<Grain> {
+        Some(Grain {
+            day: Date(in_i64(self.created_at.first(doc)?)).day(),
+            project: self.project.first(doc)?,
+            model: self.model.first(doc),
+            status: self.status.first(doc),
+        })
+    }
+}
