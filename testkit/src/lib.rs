@@ -1,1 +1,20 @@
-//! placeholder
+//! What tests need around llm-log: the real binary as a process, a small HTTP client, made-up calls, a broker when
+//!
+//! Drives llm-log only from outside: it depends on `schemas` and on no other part of it.
+
+mod wait;
+
+mod binary;
+mod client;
+mod server;
+
+mod kafka;
+
+mod generator;
+
+pub use binary::llm_log_binary;
+pub use client::{Answer, Client};
+pub use generator::{Generator, SAMPLE_TEXTS, SampleText};
+pub use kafka::{kafka, unique_topic_prefix};
+pub use server::{Server, ServerExit, free_port};
+pub use wait::{wait_until, wait_until_async};

@@ -1,0 +1,193 @@
+//! One llm-log process.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::client::Client;
+
+/// How long a server may take until `/readyz` says yes.
+const READY: Duration = Duration::from_mins(1);
+/// How long a server may take to leave after SIGTERM; it promises five seconds.
+const LEAVE: Duration = Duration::from_secs(30);
+const INTERVAL: Duration = Duration::from_millis(20);
+/// Bytes of the log that a failure shows.
+const LOG_TAIL: usize = 8 * 1024;
+
+/// A running llm-log. Killed when dropped; a test that fails with one shows the end of its log.
+#[derive(Debug)]
+pub struct Server {
+    name: String,
+    child: Child,
+    url: String,
+    output: TempDir,
+}
+
+/// How a server ended, and all it said.
+#[derive(Debug)]
+pub struct ServerExit {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+    /// From the signal, or from the call that waited, to the end.
+    pub took: Duration,
+}
+
+/// A port of 127.0.0.1 that nothing listens on, another at each call.
+///
+/// # Panics
+/// When the machine has no free port.
+pub fn free_port() -> u16 {
+    static GIVEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the machine has a free port");
+        let port = listener.local_addr().expect("a bound listener has an address").port();
+        if given.insert(port) {
+            return port;
+        }
+    }
+}
+
+impl Server {
+    /// `llm-log serve` on a data folder and a free port, with more arguments; comes back when it is ready.
+    pub async fn serve<A: AsRef<OsStr>>(binary: &Path, data: &Path, more: &[A]) -> Result<Self> {
+        let port = free_port();
+        let mut args: Vec<OsString> = vec!["serve".into(), "--data".into(), data.into()];
+        args.extend(["--listen".into(), format!("127.0.0.1:{port}").into()]);
+        args.extend(more.iter().map(|argument| argument.as_ref().to_owned()));
+        let server = Self::spawn(binary, &args, port)?;
+        server.ready(READY).await?;
+        Ok(server)
+    }
+
+    /// Any command of llm-log that listens on a port of 127.0.0.1, ready or not.
+    pub fn spawn<A: AsRef<OsStr>>(binary: &Path, args: &[A], port: u16) -> Result<Self> {
+        let output = tempfile::tempdir()?;
+        let name = args.first().map_or_else(String::new, |name| name.as_ref().to_string_lossy().into_owned());
+        let child = Command::new(binary)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(File::create(output.path().join("stdout"))?)
+            .stderr(File::create(output.path().join("stderr"))?)
+            .spawn()
+            .with_context(|| format!("{} does not start", binary.display()))?;
+        Ok(Self { name, child, url: format!("http://127.0.0.1:{port}"), output })
+    }
+
+    /// Waits until `/readyz` answers 200. An end of the process before that is an error.
+    pub async fn ready(&self, deadline: Duration) -> Result<()> {
+        let client = self.client();
+        let start = Instant::now();
+        loop {
+            let answer = client.get("/readyz").await;
+            if matches!(&answer, Ok(answer) if answer.status == 200) {
+                return Ok(());
+            }
+            if !self.is_running() {
+                bail!("llm-log {} ended before it was ready:\n{}", self.name, self.log());
+            }
+            if start.elapsed() > deadline {
+                let said = answer.map_or_else(|error| error.to_string(), |answer| answer.text());
+                bail!("llm-log {} is not ready after {deadline:?}: {said}\n{}", self.name, self.log());
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Whether the process lives. A process that ended and was not waited for counts as dead.
+    pub fn is_running(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+        state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+    }
+
+    /// Where it listens, such as `http://127.0.0.1:8080`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn stdout(&self) -> String {
+        self.read("stdout")
+    }
+
+    pub fn stderr(&self) -> String {
+        self.read("stderr")
+    }
+
+    fn read(&self, name: &str) -> String {
+        let path: PathBuf = self.output.path().join(name);
+        String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+    }
+
+    /// The end of what it said on stdout and stderr.
+    pub fn log(&self) -> String {
+        let log = format!("{}{}", self.stdout(), self.stderr());
+        let start = log.ceil_char_boundary(log.len().saturating_sub(LOG_TAIL));
+        log.get(start..).unwrap_or_default().to_owned()
+    }
+
+    /// kill -9; the process is gone when this returns.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// SIGTERM, as Ctrl-C and a container's stop do, and the end of the process.
+    pub async fn terminate(self) -> Result<ServerExit> {
+        kill_process(self.pid(), Signal::TERM)?;
+        self.exit(LEAVE).await
+    }
+
+    /// Waits for the process to end by itself.
+    pub async fn exit(mut self, deadline: Duration) -> Result<ServerExit> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                let (stdout, stderr) = (self.stdout(), self.stderr());
+                return Ok(ServerExit { status, stdout, stderr, took: start.elapsed() });
+            }
+            if start.elapsed() > deadline {
+                bail!("llm-log {} still runs after {deadline:?}:\n{}", self.name, self.log());
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+}
+
+impl Drop for Server {
+    #[expect(clippy::print_stderr, reason = "a test that fails shows the server's log")]
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // Nothing can be done about a process that can't be killed.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        if thread::panicking() {
+            eprintln!("--- llm-log {} at {} said:\n{}---", self.name, self.url, self.log());
+        }
+    }
+}
