@@ -1,0 +1,228 @@
+//! The database below an embedded log, shared by its writer and its readers.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use schemas::id::Partition;
+use schemas::positions::Offset;
+
+use super::OpenEmbeddedError;
+use super::block::{DamagedBlock, PlainBlock, first_offset};
+use crate::log::{Bounds, LogRecord, ReadLogError, Topic};
+
+/// Blocks that the database keeps in memory, in bytes.
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+/// Writes that the database keeps in memory before it sorts them to disk, in bytes, of one partition.
+const MEMTABLE_BYTES: u64 = 2 * 1024 * 1024;
+/// Journals kept before the database sorts the oldest writes to disk, in bytes.
+const JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
+
+const ABOUT: &str = "about";
+const PARTITIONS_KEY: &str = "partitions";
+
+pub(super) type PartitionKey = (Topic, Partition);
+
+/// The open database. Replaced as a whole when a write failed, since nothing is known of it then.
+pub(super) struct Store {
+    pub(super) database: Database,
+    pub(super) keyspaces: BTreeMap<PartitionKey, Keyspace>,
+}
+
+/// The store and how far it is durable.
+pub(super) struct SharedStore {
+    folder: PathBuf,
+    partitions: u32,
+    store: RwLock<Option<Store>>,
+    /// The end of every partition: all before it is durable, nothing after it is shown.
+    ends: Mutex<BTreeMap<PartitionKey, Offset>>,
+    grown: Condvar,
+}
+
+impl std::fmt::Debug for SharedStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SharedStore")
+            .field("folder", &self.folder)
+            .field("partitions", &self.partitions)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    fn open(folder: &Path, new_partitions: u32) -> Result<(Self, u32), OpenEmbeddedError> {
+        let database = Database::builder(folder)
+            .cache_size(CACHE_BYTES)
+            .max_journaling_size(JOURNAL_BYTES)
+            // Blocks come compressed.
+            .journal_compression(fjall::CompressionType::None)
+            .worker_threads(1)
+            .open()?;
+        let about = database.keyspace(ABOUT, KeyspaceCreateOptions::default)?;
+        let partitions = if let Some(bytes) = about.get(PARTITIONS_KEY)? {
+            u32::from_be_bytes(bytes.as_ref().try_into().map_err(|_| DamagedBlock::Key)?)
+        } else {
+            about.insert(PARTITIONS_KEY, new_partitions.to_be_bytes())?;
+            database.persist(fjall::PersistMode::SyncAll)?;
+            new_partitions
+        };
+        let keys = (0..partitions)
+            .map(|partition| (Topic::Calls, partition))
+            .chain([(Topic::Reference, 0), (Topic::DeadLetters, 0)]);
+        let keyspaces = keys
+            .map(|(topic, partition)| {
+                let name = format!("{}-{partition}", topic_name(topic));
+                let keyspace = database.keyspace(&name, || {
+                    KeyspaceCreateOptions::default()
+                        .max_memtable_size(MEMTABLE_BYTES)
+                        .data_block_compression_policy(fjall::config::CompressionPolicy::disabled())
+                })?;
+                Ok(((topic, partition), keyspace))
+            })
+            .collect::<Result<_, fjall::Error>>()?;
+        Ok((Self { database, keyspaces }, partitions))
+    }
+
+    fn ends(&self) -> Result<BTreeMap<PartitionKey, Offset>, OpenEmbeddedError> {
+        let mut ends = BTreeMap::new();
+        for (key, keyspace) in &self.keyspaces {
+            let end = match keyspace.last_key_value() {
+                Some(last) => {
+                    let (first, block) = last.into_inner()?;
+                    first_offset(&first)? + PlainBlock::of(&block)?.block()?.len()
+                }
+                None => 0,
+            };
+            ends.insert(*key, end);
+        }
+        Ok(ends)
+    }
+}
+
+fn topic_name(topic: Topic) -> &'static str {
+    match topic {
+        Topic::Calls => "calls",
+        Topic::Reference => "reference",
+        Topic::DeadLetters => "dead-letters",
+    }
+}
+
+impl SharedStore {
+    pub(super) fn open(folder: &Path, new_partitions: u32) -> Result<Self, OpenEmbeddedError> {
+        let (store, partitions) = Store::open(folder, new_partitions)?;
+        let ends = store.ends()?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            partitions,
+            store: RwLock::new(Some(store)),
+            ends: Mutex::new(ends),
+            grown: Condvar::new(),
+        })
+    }
+
+    /// Closes the database and opens it again: what it says then is what is on disk.
+    pub(super) fn reopen(&self) -> Result<(), OpenEmbeddedError> {
+        let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        *store = None;
+        let (new, _) = Store::open(&self.folder, self.partitions)?;
+        *self.lock_ends() = new.ends()?;
+        *store = Some(new);
+        self.grown.notify_all();
+        Ok(())
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Option<Store>> {
+        self.store.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_ends(&self) -> MutexGuard<'_, BTreeMap<PartitionKey, Offset>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn partitions(&self, topic: Topic) -> u32 {
+        if topic == Topic::Calls { self.partitions } else { 1 }
+    }
+
+    pub(super) fn end(&self, key: PartitionKey) -> Offset {
+        self.lock_ends().get(&key).copied().unwrap_or(0)
+    }
+
+    /// Shows readers what has become durable.
+    pub(super) fn grow(&self, ends: &BTreeMap<PartitionKey, Offset>) {
+        self.lock_ends().extend(ends);
+        self.grown.notify_all();
+    }
+
+    /// Waits until one of the partitions is longer than it was for its reader.
+    pub(super) fn wait(&self, topic: Topic, next: &BTreeMap<Partition, Offset>, wait: Duration) {
+        let nothing_new = |ends: &mut BTreeMap<PartitionKey, Offset>| {
+            next.iter().all(|(partition, next)| ends.get(&(topic, *partition)).is_none_or(|end| end <= next))
+        };
+        let waited = self.grown.wait_timeout_while(self.lock_ends(), wait, nothing_new);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(super) fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, ReadLogError> {
+        let store = self.read();
+        let keyspace = keyspace(store.as_ref(), (topic, partition))?;
+        let end = self.end((topic, partition));
+        let start = match keyspace.first_key_value() {
+            Some(first) => first_offset(&first.key().map_err(unavailable)?).map_err(damaged)?.min(end),
+            None => end,
+        };
+        Ok(Bounds { start, end })
+    }
+
+    /// Records of a partition from an offset on, about as many as fit.
+    pub(super) fn records(
+        &self,
+        key: PartitionKey,
+        from: Offset,
+        max_bytes: usize,
+    ) -> Result<Vec<LogRecord>, ReadLogError> {
+        let end = self.end(key);
+        let mut records = Vec::new();
+        if from >= end {
+            return Ok(records);
+        }
+        let store = self.read();
+        let keyspace = keyspace(store.as_ref(), key)?;
+        // The block that holds `from` starts at it or before it.
+        let first = match keyspace.range(..=from.to_be_bytes()).next_back() {
+            Some(block) => first_offset(&block.key().map_err(unavailable)?).map_err(damaged)?,
+            None => from,
+        };
+        let mut bytes = 0;
+        for entry in keyspace.range(first.to_be_bytes()..end.to_be_bytes()) {
+            let (first, block) = entry.into_inner().map_err(unavailable)?;
+            let first = first_offset(&first).map_err(damaged)?;
+            let plain = PlainBlock::of(&block).map_err(damaged)?;
+            let block = plain.block().map_err(damaged)?;
+            for record in block.records(key.1, first, from) {
+                bytes += record.key.len() + record.value.as_ref().map_or(0, bytes::Bytes::len);
+                records.push(record);
+            }
+            if bytes >= max_bytes {
+                break;
+            }
+        }
+        Ok(records)
+    }
+}
+
+fn keyspace(store: Option<&Store>, key: PartitionKey) -> Result<&Keyspace, ReadLogError> {
+    let store = store.ok_or_else(|| ReadLogError::Unavailable { reason: "the log is being reopened".into() })?;
+    let missing = || ReadLogError::Unavailable { reason: format!("there is no partition {} of {:?}", key.1, key.0) };
+    store.keyspaces.get(&key).ok_or_else(missing)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+fn damaged(error: DamagedBlock) -> ReadLogError {
+    ReadLogError::Damaged { reason: error.to_string() }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+fn unavailable(error: fjall::Error) -> ReadLogError {
+    ReadLogError::Unavailable { reason: error.to_string() }
+}

@@ -1,0 +1,109 @@
+//! The embedded log: the common suite, and what a crash may not break.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+
+use event_log::{EmbeddedLog, EmbeddedOptions, EventLog as _, Topic};
+use schemas::time::{Clock, Timestamp};
+
+use crate::suite::{self, read_exactly, record, values};
+
+fn open(folder: &Path) -> EmbeddedLog {
+    let options = EmbeddedOptions { partitions: 4, clock: Clock::new(|| Timestamp::from_millis(1_000)) };
+    EmbeddedLog::open(folder, options).expect("the log opens")
+}
+
+macro_rules! suite {
+    ($($promise:ident)*) => {
+        $(#[tokio::test(flavor = "multi_thread")]
+        async fn $promise() {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            suite::$promise(&open(folder.path())).await;
+        })*
+    };
+}
+
+suite! {
+    records_come_back_as_they_went_in
+    a_reader_starts_in_the_middle_and_sees_what_comes_later
+    concurrent_appends_keep_their_own_order
+    a_record_of_eight_mebibytes_is_kept
+    a_position_beyond_the_end_is_refused
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_opened_again_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = open(folder.path());
+    log.append(Topic::Calls, vec![record(0, "a"), record(0, "b")]).await.expect("appended");
+    log.append(Topic::Reference, vec![record(0, "r")]).await.expect("appended");
+    drop(log);
+
+    let options = EmbeddedOptions { partitions: 9, clock: Clock::new(|| Timestamp::from_millis(0)) };
+    let log = EmbeddedLog::open(folder.path(), options).expect("the log opens");
+    assert_eq!(log.partitions(Topic::Calls), 4, "a log keeps its number of partitions");
+    let positions = log.append(Topic::Calls, vec![record(0, "c")]).await.expect("appended");
+    assert_eq!(positions[0].offset, 2);
+    let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(0, 0)])).expect("readable");
+    assert_eq!(values(&read_exactly(&mut *reader, 3)), ["a", "b", "c"]);
+}
+
+/// Copies the folder as a crash leaves it: the log is open, only what is acknowledged is known to be there.
+fn copy_of(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a temporary folder");
+    for file in files(folder) {
+        let to = copy.path().join(file.strip_prefix(folder).expect("below the folder"));
+        std::fs::create_dir_all(to.parent().expect("it has a parent")).expect("writable");
+        std::fs::copy(&file, to).expect("readable");
+    }
+    copy
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("readable") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_acknowledged_record_is_there_after_a_crash_at_any_byte_of_the_next_commit() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = open(folder.path());
+    for n in 0..20 {
+        log.append(Topic::Calls, vec![record(0, &format!("acknowledged {n}"))]).await.expect("appended");
+    }
+    let before = copy_of(folder.path());
+    log.append(Topic::Calls, vec![record(0, "the last one")]).await.expect("appended");
+    let after = copy_of(folder.path());
+
+    let grown: Vec<(PathBuf, u64, u64)> = files(after.path())
+        .into_iter()
+        .filter_map(|file| {
+            let name = file.strip_prefix(after.path()).expect("below the folder").to_owned();
+            let old = std::fs::read(before.path().join(&name)).unwrap_or_default();
+            let new = std::fs::read(&file).expect("readable");
+            let first_change = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+            let last_change = new.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+            (old != new).then_some((name, first_change as u64, last_change as u64))
+        })
+        .collect();
+    let [(journal, start, end)] = grown.as_slice() else {
+        panic!("one commit changes one file, not {grown:?}");
+    };
+    for cut in (*start..=*end).step_by(7) {
+        let crashed = copy_of(after.path());
+        let file = OpenOptions::new().write(true).open(crashed.path().join(journal)).expect("writable");
+        file.set_len(cut).expect("writable");
+        drop(file);
+        let log = open(crashed.path());
+        let bounds = log.bounds(Topic::Calls, 0).await.expect("reachable");
+        assert!((20..=21).contains(&bounds.end), "cut at {cut}: the log ends at {}", bounds.end);
+        let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(0, 0)])).expect("readable");
+        let read = values(&read_exactly(&mut *reader, usize::try_from(bounds.end).expect("few records")));
+        assert_eq!(read[19], "acknowledged 19");
+    }
+}

@@ -1,0 +1,6 @@
+//! What every log promises, and what the embedded one promises besides.
+#![expect(clippy::indexing_slicing, reason = "a test that indexes too far fails, as it should")]
+
+mod embedded;
+mod reference;
+mod suite;
