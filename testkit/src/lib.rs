@@ -12,6 +12,8 @@ mod kafka;
 
 mod generator;
 
+pub mod conformance;
+
 pub use binary::llm_log_binary;
 pub use client::{Answer, Client};
 pub use generator::{Generator, SAMPLE_TEXTS, SampleText};

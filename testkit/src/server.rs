@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -62,17 +62,26 @@ pub fn free_port() -> u16 {
 impl Server {
     /// `llm-log serve` on a data folder and a free port, with more arguments; comes back when it is ready.
     pub async fn serve<A: AsRef<OsStr>>(binary: &Path, data: &Path, more: &[A]) -> Result<Self> {
-        let port = free_port();
+        let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), free_port());
+        Self::serve_at(binary, data, listen, more).await
+    }
+
+    /// `llm-log serve` on a data folder and this address, with more arguments; comes back when it is ready.
+    pub async fn serve_at<A: AsRef<OsStr>>(binary: &Path, data: &Path, listen: SocketAddr, more: &[A]) -> Result<Self> {
         let mut args: Vec<OsString> = vec!["serve".into(), "--data".into(), data.into()];
-        args.extend(["--listen".into(), format!("127.0.0.1:{port}").into()]);
+        args.extend(["--listen".into(), listen.to_string().into()]);
         args.extend(more.iter().map(|argument| argument.as_ref().to_owned()));
-        let server = Self::spawn(binary, &args, port)?;
+        let server = Self::spawn_at(binary, &args, listen)?;
         server.ready(READY).await?;
         Ok(server)
     }
 
     /// Any command of llm-log that listens on a port of 127.0.0.1, ready or not.
     pub fn spawn<A: AsRef<OsStr>>(binary: &Path, args: &[A], port: u16) -> Result<Self> {
+        Self::spawn_at(binary, args, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))
+    }
+
+    fn spawn_at<A: AsRef<OsStr>>(binary: &Path, args: &[A], listen: SocketAddr) -> Result<Self> {
         let output = tempfile::tempdir()?;
         let name = args.first().map_or_else(String::new, |name| name.as_ref().to_string_lossy().into_owned());
         let child = Command::new(binary)
@@ -82,7 +91,9 @@ impl Server {
             .stderr(File::create(output.path().join("stderr"))?)
             .spawn()
             .with_context(|| format!("{} does not start", binary.display()))?;
-        Ok(Self { name, child, url: format!("http://127.0.0.1:{port}"), output })
+        let reachable = if listen.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listen.ip() };
+        let url = format!("http://{}", SocketAddr::new(reachable, listen.port()));
+        Ok(Self { name, child, url, output })
     }
 
     /// Waits until `/readyz` answers 200. An end of the process before that is an error.
