@@ -52,28 +52,28 @@ type Reader = State<Arc<dyn CallReader>>;
 async fn list(State(reader): Reader, body: Bytes) -> Response {
     match postcard::from_bytes(&body) {
         Ok(request) => answer(&reader.list(request).await),
-        Err(error) => unreadable(error),
+        Err(error) => unreadable(&error),
     }
 }
 
 async fn get_call(State(reader): Reader, body: Bytes) -> Response {
     match postcard::from_bytes(&body) {
         Ok(request) => answer(&reader.get(request).await),
-        Err(error) => unreadable(error),
+        Err(error) => unreadable(&error),
     }
 }
 
 async fn count(State(reader): Reader, body: Bytes) -> Response {
     match postcard::from_bytes(&body) {
         Ok(request) => answer(&reader.count(request).await),
-        Err(error) => unreadable(error),
+        Err(error) => unreadable(&error),
     }
 }
 
 async fn stats(State(reader): Reader, body: Bytes) -> Response {
     match postcard::from_bytes(&body) {
         Ok(request) => answer(&reader.stats(request).await),
-        Err(error) => unreadable(error),
+        Err(error) => unreadable(&error),
     }
 }
 
@@ -91,7 +91,7 @@ fn answer<T: Serialize>(answer: &Result<T, ReadError>) -> Response {
     }
 }
 
-fn unreadable(error: postcard::Error) -> Response {
+fn unreadable(error: &postcard::Error) -> Response {
     tracing::warn!(%error, "a read of another process could not be understood; is it of another version?");
     StatusCode::BAD_REQUEST.into_response()
 }

@@ -1,11 +1,21 @@
 //! Reads the log, folds events into calls, keeps them in one tantivy index and answers reads from it.
 
 pub mod checkpoint;
-mod full_text;
 pub mod index;
+
+pub mod snapshot;
+
+mod docsets;
+mod full_text;
+mod item;
+mod list;
+mod lowering;
+mod search;
+mod state;
+mod sums;
+
 mod internal;
 mod reader;
-pub mod snapshot;
 
 pub use internal::internal_router;
 pub use reader::IndexReader;

@@ -2,17 +2,25 @@
 
 mod slots;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
+use schemas::positions::Positions;
 use schemas::reader::{
-    Answer, CallReader, CountRequest, GetRequest, ListPage, ListRequest, ReadError, ReaderStatus, StatsRequest,
+    Answer, CallReader, CountRequest, GetRequest, ListPage, ListRequest, ReadContext, ReadError, ReaderStatus,
+    StatsRequest,
 };
 use schemas::row::Row;
 use schemas::stats::Groups;
 
 use self::slots::Slots;
-use crate::snapshot::{Served, SharedStatus, SnapshotCell};
+use crate::item::item;
+use crate::list::list;
+use crate::search::{Search, SearchError, Watch};
+use crate::snapshot::{Served, SharedStatus, Snapshot, SnapshotCell};
+use crate::sums::{count, stats};
 
 /// Answers reads from the published snapshot, on threads that may block, as many at once as there are cores.
 #[derive(Debug)]
@@ -22,39 +30,94 @@ pub struct IndexReader {
     slots: Arc<Slots>,
 }
 
+/// Ends a read that nobody waits for any more.
+struct EndWhenDropped(Arc<Watch>);
+
+impl Drop for EndWhenDropped {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 impl IndexReader {
     pub fn new(cell: Arc<SnapshotCell>, status: Arc<SharedStatus>) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self { cell, status, slots: Slots::new(cores.max(2)) }
     }
+
+    /// Carries a read out on one snapshot, whose positions the answer bears.
+    async fn answer<T: Send + 'static>(
+        &self,
+        kind: &'static str,
+        context: ReadContext,
+        read: impl FnOnce(&Search) -> Result<T, SearchError> + Send + 'static,
+    ) -> Result<Answer<T>, ReadError> {
+        let started = Instant::now();
+        let watch = Watch::new(context.timeout);
+        let slot = self.slots.take(context.scope, context.timeout).await?;
+        let snapshot = match &*self.cell.served() {
+            Served::Snapshot(snapshot) => Arc::clone(snapshot),
+            Served::Nothing(partitions) => {
+                return Err(ReadError::Unavailable { partitions: partitions.clone() });
+            }
+        };
+        let (partitions, positions) = partitions(&snapshot, context.partitions)?;
+        let search = Search { snapshot, scope: context.scope, partitions, watch: Arc::clone(&watch) };
+        let _end = EndWhenDropped(watch);
+        let found = tokio::task::spawn_blocking(move || {
+            let found = read(&search);
+            drop(slot);
+            found
+        })
+        .await
+        .map_err(|error| ReadError::Internal { reason: format!("the read did not end: {error}") })??;
+        metrics::histogram!("llm_log_index_read_seconds", "kind" => kind).record(started.elapsed().as_secs_f64());
+        Ok(Answer { content: found, positions })
+    }
 }
 
-fn later<T>() -> Result<T, ReadError> {
-    Err(ReadError::Refused { reason: "comes with the next commit".to_owned() })
+/// The partitions to restrict a read to, if they are not all of the snapshot's, and the positions of those that
+/// the answer is of.
+fn partitions(
+    snapshot: &Snapshot,
+    asked: Option<BTreeSet<u32>>,
+) -> Result<(Option<BTreeSet<u32>>, Positions), ReadError> {
+    let mut positions = snapshot.checkpoint().positions();
+    let Some(asked) = asked else { return Ok((None, positions)) };
+    let missing: BTreeSet<u32> =
+        asked.iter().copied().filter(|partition| !positions.partitions.contains_key(partition)).collect();
+    if !missing.is_empty() {
+        return Err(ReadError::Unavailable { partitions: missing });
+    }
+    if asked.len() == positions.partitions.len() {
+        return Ok((None, positions));
+    }
+    positions.partitions.retain(|partition, _| asked.contains(partition));
+    Ok((Some(asked), positions))
 }
 
 #[async_trait]
 impl CallReader for IndexReader {
-    async fn list(&self, _: ListRequest) -> Result<Answer<ListPage>, ReadError> {
-        later()
+    async fn list(&self, request: ListRequest) -> Result<Answer<ListPage>, ReadError> {
+        self.answer("list", request.context.clone(), move |search| list(search, &request)).await
     }
 
-    async fn get(&self, _: GetRequest) -> Result<Answer<Option<Row>>, ReadError> {
-        later()
+    async fn get(&self, request: GetRequest) -> Result<Answer<Option<Row>>, ReadError> {
+        self.answer("get", request.context, move |search| item(search, request.call, request.columns)).await
     }
 
-    async fn count(&self, _: CountRequest) -> Result<Answer<u64>, ReadError> {
-        later()
+    async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError> {
+        self.answer("count", request.context, move |search| count(search, &request.filter)).await
     }
 
-    async fn stats(&self, _: StatsRequest) -> Result<Answer<Groups>, ReadError> {
-        later()
+    async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {
+        self.answer("stats", request.context.clone(), move |search| stats(search, &request)).await
     }
 
     async fn status(&self) -> Result<ReaderStatus, ReadError> {
         let (serving, unavailable) = match &*self.cell.served() {
-            Served::Snapshot(snapshot) => (snapshot.checkpoint().next(), Default::default()),
-            Served::Nothing(partitions) => (Default::default(), partitions.clone()),
+            Served::Snapshot(snapshot) => (snapshot.checkpoint().next(), BTreeSet::new()),
+            Served::Nothing(partitions) => (BTreeMap::new(), partitions.clone()),
         };
         Ok(ReaderStatus {
             log: Some(self.status.log()),

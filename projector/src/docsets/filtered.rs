@@ -1,0 +1,84 @@
+//! A set of documents less those that don't pass a test.
+
+use tantivy::query::Scorer;
+use tantivy::{DocId, DocSet, Score, SeekDangerResult, TERMINATED};
+
+use crate::search::Tick;
+
+/// The documents of a set that pass a test. Ends early when the time is up.
+pub(crate) struct Filtered<D, F> {
+    set: D,
+    passes: F,
+    tick: Tick,
+    /// Set once the time is up.
+    ended: bool,
+}
+
+impl<D: DocSet, F: FnMut(DocId) -> bool> Filtered<D, F> {
+    pub(crate) fn new(set: D, tick: Tick, passes: F) -> Self {
+        let mut filtered = Self { set, passes, tick, ended: false };
+        let first = filtered.set.doc();
+        filtered.pass(first);
+        filtered
+    }
+
+    /// The first document that passes, from `doc` on, where the set is.
+    fn pass(&mut self, mut doc: DocId) -> DocId {
+        while doc != TERMINATED && !(self.passes)(doc) {
+            if self.tick.is_over() {
+                self.ended = true;
+                return TERMINATED;
+            }
+            doc = self.set.advance();
+        }
+        doc
+    }
+}
+
+impl<D: DocSet, F: FnMut(DocId) -> bool + Send> DocSet for Filtered<D, F> {
+    fn advance(&mut self) -> DocId {
+        if self.doc() == TERMINATED {
+            return TERMINATED;
+        }
+        let doc = self.set.advance();
+        self.pass(doc)
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        if self.doc() >= target {
+            return self.doc();
+        }
+        let doc = self.set.seek(target);
+        self.pass(doc)
+    }
+
+    fn seek_danger(&mut self, target: DocId) -> SeekDangerResult {
+        if self.ended || self.tick.is_over() {
+            self.ended = true;
+            return SeekDangerResult::SeekLowerBound(TERMINATED);
+        }
+        match self.set.seek_danger(target) {
+            SeekDangerResult::Found if !(self.passes)(target) => SeekDangerResult::SeekLowerBound(target + 1),
+            result => result,
+        }
+    }
+
+    fn doc(&self) -> DocId {
+        if self.ended { TERMINATED } else { self.set.doc() }
+    }
+
+    fn size_hint(&self) -> u32 {
+        self.set.size_hint()
+    }
+
+    fn cost(&self) -> u64 {
+        // A test costs more than a step.
+        self.set.cost().saturating_mul(4)
+    }
+}
+
+impl<D: DocSet + 'static, F: FnMut(DocId) -> bool + Send + 'static> Scorer for Filtered<D, F> {
+    fn score(&mut self) -> Score {
+        0.0
+    }
+}

@@ -1,0 +1,244 @@
+//! Lists: the first calls of an order, found without sorting the rest.
+
+mod keys;
+mod top;
+
+use std::cmp::Ordering;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use schemas::model::{Column, ColumnSet};
+use schemas::query::{SortBy, SortKey, SortPosition};
+use schemas::reader::{ListPage, ListRequest, SortedRow};
+use tantivy::{DocAddress, DocId, SegmentReader};
+
+use self::keys::{SegmentOrder, Texts, instant_rank};
+use self::top::{Candidate, Top};
+use crate::lowering::{Condition, Scoring};
+use crate::search::{Plan, Search, SearchError, blocks, created_within};
+use crate::snapshot::{KeyColumns, Segment, Span};
+use crate::state::row;
+use crate::sums::count;
+
+/// The part of a read that a time limit names.
+const PART: &str = "finding the rows of the list";
+/// Pages that skip more rows than this are counted first: those beyond the end need no search.
+const SKIP_UNCOUNTED: u64 = 1000;
+
+pub(crate) fn list(search: &Search, request: &ListRequest) -> Result<ListPage, SearchError> {
+    let counted =
+        if request.count || request.skip > SKIP_UNCOUNTED { Some(count(search, &request.filter)?) } else { None };
+    let reach = request.skip.saturating_add(u64::from(request.limit)).min(counted.unwrap_or(u64::MAX));
+    let count = counted.filter(|_| request.count);
+    if request.limit == 0 || reach <= request.skip {
+        return Ok(ListPage { rows: Vec::new(), count });
+    }
+    let found = Listing::new(search, request, usize::try_from(reach).unwrap_or(usize::MAX))?.find()?;
+    let rows = found.into_iter().skip(usize::try_from(request.skip).unwrap_or(usize::MAX));
+    Ok(ListPage { rows: read_rows(search, rows, request.columns)?, count })
+}
+
+fn read_rows(
+    search: &Search,
+    rows: impl Iterator<Item = Found>,
+    columns: ColumnSet,
+) -> Result<Vec<SortedRow>, SearchError> {
+    let snapshot = &search.snapshot;
+    let mut keys: HashMap<u32, KeyColumns> = HashMap::new();
+    let rows = rows.map(|Found { position, at }| {
+        search.watch.check("reading the rows of the list")?;
+        let keys = match keys.entry(at.segment_ord) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let reader = snapshot.searcher().segment_reader(at.segment_ord);
+                entry.insert(KeyColumns::open(reader, snapshot.fields())?)
+            }
+        };
+        let key = keys.key(at.doc_id)?.ok_or(SearchError::Incomplete)?;
+        Ok(SortedRow { position, row: row(snapshot, at, key, columns)? })
+    });
+    rows.collect()
+}
+
+/// A row of the page, before it is read.
+struct Found {
+    position: SortPosition,
+    at: DocAddress,
+}
+
+/// One segment's part of a list.
+struct SegmentListing<'a> {
+    reader: &'a SegmentReader,
+    segment: &'a Arc<Segment>,
+    /// Made when the first of its blocks is visited.
+    prepared: Option<(Plan, SegmentOrder)>,
+}
+
+struct Listing<'a> {
+    search: &'a Search,
+    request: &'a ListRequest,
+    condition: Condition<'a>,
+    segments: Vec<SegmentListing<'a>>,
+    top: Top,
+}
+
+/// A block of a segment, by the best rank that one of its calls may have in the first key.
+#[derive(Debug, PartialEq, Eq)]
+struct Block {
+    best: u128,
+    worst: u128,
+    segment: usize,
+    range: Range<DocId>,
+}
+
+impl<'a> Listing<'a> {
+    fn new(search: &'a Search, request: &'a ListRequest, rows: usize) -> Result<Self, SearchError> {
+        let by_relevance = request.sort.iter().any(|key| key.by == SortBy::Relevance);
+        let scoring = if by_relevance { Scoring::Bm25 } else { Scoring::Off };
+        keys::check(&request.sort, request.after.as_ref())?;
+        let comparable = request.sort.first().is_none_or(|key| keys::is_comparable(key.by));
+        let segments = search.snapshot.segments();
+        let segments: Vec<_> =
+            segments.map(|(reader, segment)| SegmentListing { reader, segment, prepared: None }).collect();
+        Ok(Self {
+            condition: Condition::of(&request.filter, scoring, search)?,
+            top: Top::new(rows, segments.len(), comparable),
+            search,
+            request,
+            segments,
+        })
+    }
+
+    /// The first rows, in order.
+    fn find(mut self) -> Result<Vec<Found>, SearchError> {
+        match self.request.sort.first() {
+            Some(key) if key.by == SortBy::Column(Column::CreatedAt) => self.visit_best_blocks_first(key)?,
+            _ => self.visit_all()?,
+        }
+        self.collect()
+    }
+
+    /// Blocks in the order of the best that they may hold, until no other can have a row of the page. Several at
+    /// a time, and each time more: with many blocks to look at, going through a segment in order is quicker.
+    fn visit_best_blocks_first(&mut self, key: &SortKey) -> Result<(), SearchError> {
+        let within = created_within(&self.request.filter);
+        let rank_of = |instant| instant_rank(key, instant);
+        let after = self.request.after.as_ref().and_then(keys::created_at).map(&rank_of);
+        let mut nearest = BinaryHeap::new();
+        for (segment, listing) in self.segments.iter().enumerate() {
+            for (range, Span { min, max }) in blocks(listing.segment, &within) {
+                let (best, worst) = (rank_of(min).min(rank_of(max)), rank_of(min).max(rank_of(max)));
+                if after.is_none_or(|after| worst >= after) {
+                    nearest.push(Block { best, worst, segment, range });
+                }
+            }
+        }
+        let mut batch_blocks = 1;
+        loop {
+            let mut batch: BTreeMap<usize, Vec<Block>> = BTreeMap::new();
+            for _ in 0..batch_blocks {
+                let Some(block) = nearest.pop() else { break };
+                if self.top.rejects(block.best) {
+                    nearest.clear();
+                    break;
+                }
+                batch.entry(block.segment).or_default().push(block);
+            }
+            if batch.is_empty() {
+                return Ok(());
+            }
+            for (segment, mut blocks) in batch {
+                blocks.sort_unstable_by_key(|block| block.range.start);
+                self.visit(segment, blocks.into_iter().map(|block| (block.best, block.range)))?;
+            }
+            batch_blocks *= 2;
+        }
+    }
+
+    /// Every block that may hold a matching call.
+    fn visit_all(&mut self) -> Result<(), SearchError> {
+        let within = created_within(&self.request.filter);
+        for at in 0..self.segments.len() {
+            let Some(listing) = self.segments.get(at) else { break };
+            let segment = Arc::clone(listing.segment);
+            self.visit(at, blocks(&segment, &within).map(|(range, _)| (0, range)))?;
+        }
+        Ok(())
+    }
+
+    /// Offers the matching calls of these blocks, which are in order, unless the best that a block may hold
+    /// is no longer good enough.
+    fn visit(&mut self, at: usize, blocks: impl Iterator<Item = (u128, Range<DocId>)>) -> Result<(), SearchError> {
+        let Self { search, request, condition, segments, top } = self;
+        let Some(SegmentListing { reader, segment, prepared }) = segments.get_mut(at) else { return Ok(()) };
+        let (plan, order) = match prepared {
+            Some(prepared) => prepared,
+            None => prepared.insert((
+                condition.plan(search, reader, segment)?,
+                SegmentOrder::open(reader, search.snapshot.fields(), &request.sort, request.after.as_ref())?,
+            )),
+        };
+        let mut documents = plan.documents(search.read(reader))?;
+        let needs_score = order.needs_score();
+        for (best, range) in blocks {
+            if top.rejects(best) {
+                continue;
+            }
+            search.visit(reader, &mut *documents, [range], PART, |doc, documents| {
+                let score = if needs_score { documents.score() } else { 0.0 };
+                let first = order.first(doc, score);
+                if top.rejects_from(at, first) {
+                    return Ok(());
+                }
+                if let Some(candidate) = order.candidate(doc, first, score)? {
+                    top.offer(at, candidate);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The best of all segments, with the values that they are sorted by.
+    fn collect(self) -> Result<Vec<Found>, SearchError> {
+        let rows = self.top.rows();
+        let mut found = Vec::new();
+        for (at, candidates) in self.top.into_candidates().into_iter().enumerate() {
+            let Some(SegmentListing { prepared: Some((_, order)), .. }) = self.segments.get(at) else { continue };
+            let segment_ord = u32::try_from(at).expect("tantivy counts segments in u32");
+            let mut texts = Texts::new();
+            for Candidate { doc, score, id, .. } in candidates {
+                let values = order.values(doc, score, &mut texts)?;
+                let position = SortPosition { values, id };
+                found.push(Found { position, at: DocAddress::new(segment_ord, doc) });
+            }
+        }
+        let keys = &self.request.sort;
+        let compare = |a: &Found, b: &Found| {
+            // Two projects may have calls of the same id; any order will do that is always the same.
+            a.position.compare(&b.position, keys).then_with(|| a.at.cmp(&b.at))
+        };
+        if found.len() > rows {
+            found.select_nth_unstable_by(rows, compare);
+            found.truncate(rows);
+        }
+        found.sort_unstable_by(compare);
+        Ok(found)
+    }
+}
+
+impl PartialOrd for Block {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Block {
+    /// The greatest is the one to visit first: the one with the best rank, the least.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |block: &Self| (block.best, block.segment, block.range.start);
+        key(other).cmp(&key(self))
+    }
+}

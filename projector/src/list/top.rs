@@ -1,0 +1,110 @@
+//! The best candidates of each segment, and what the best of all segments together leave room for.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use tantivy::DocId;
+use uuid::Uuid;
+
+/// A call that may be on the page. Ranks are those of its segment: the least comes first.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    /// The rank in the first key.
+    pub(super) first: u128,
+    /// Those in the others.
+    pub(super) rest: Box<[u128]>,
+    pub(super) id: Uuid,
+    pub(super) doc: DocId,
+    pub(super) score: f32,
+}
+
+/// The candidates kept.
+#[derive(Debug)]
+pub(super) struct Top {
+    rows: usize,
+    /// By segment: the best seen there, the worst on top.
+    segments: Vec<BinaryHeap<Candidate>>,
+    /// The best first ranks seen anywhere, the worst on top; absent when first ranks of different segments
+    /// can't be compared.
+    firsts: Option<BinaryHeap<u128>>,
+}
+
+impl Top {
+    pub(super) fn new(rows: usize, segments: usize, comparable: bool) -> Self {
+        let segments = (0..segments).map(|_| BinaryHeap::new()).collect();
+        Self { rows, segments, firsts: comparable.then(BinaryHeap::new) }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether no call with this first rank can be among the rows any more.
+    pub(super) fn rejects(&self, first: u128) -> bool {
+        self.firsts
+            .as_ref()
+            .is_some_and(|firsts| firsts.len() >= self.rows && firsts.peek().is_some_and(|worst| first > *worst))
+    }
+
+    /// The same for a call of this segment.
+    pub(super) fn rejects_from(&self, segment: usize, first: u128) -> bool {
+        let full = self.segments.get(segment).filter(|best| best.len() >= self.rows);
+        self.rejects(first) || full.and_then(BinaryHeap::peek).is_some_and(|worst| first > worst.first)
+    }
+
+    pub(super) fn offer(&mut self, segment: usize, candidate: Candidate) {
+        let Some(best) = self.segments.get_mut(segment) else { return };
+        let first = candidate.first;
+        if best.len() < self.rows {
+            best.push(candidate);
+        } else {
+            let Some(mut worst) = best.peek_mut() else { return };
+            if candidate >= *worst {
+                return;
+            }
+            *worst = candidate;
+        }
+        if let Some(firsts) = &mut self.firsts {
+            if firsts.len() < self.rows {
+                firsts.push(first);
+            } else if let Some(mut worst) = firsts.peek_mut()
+                && first < *worst
+            {
+                *worst = first;
+            }
+        }
+    }
+
+    /// By segment, in no order, those that may be among the rows.
+    pub(super) fn into_candidates(self) -> Vec<Vec<Candidate>> {
+        let limit = self.firsts.filter(|firsts| firsts.len() >= self.rows).and_then(|firsts| firsts.peek().copied());
+        let within = |candidate: &Candidate| limit.is_none_or(|limit| candidate.first <= limit);
+        self.segments.into_iter().map(|best| best.into_iter().filter(within).collect()).collect()
+    }
+}
+
+impl Candidate {
+    fn key(&self) -> (u128, &[u128], Uuid, DocId) {
+        (self.first, &self.rest, self.id, self.doc)
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Candidate {}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}

@@ -1,0 +1,159 @@
+//! What a filter asks of the documents of each segment.
+
+mod exact;
+mod ids;
+mod long_text;
+
+use schemas::access::ReadScope;
+use schemas::model::Column;
+use schemas::query::{Bounds, Filter, TextQuery};
+use schemas::value::Value;
+use tantivy::{SegmentReader, Term};
+
+use crate::full_text::Words;
+use crate::search::{Plan, Search, SearchError};
+use crate::snapshot::{FastColumn, Segment};
+
+pub(crate) use exact::number;
+
+/// Whether words that match have to say how well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scoring {
+    Off,
+    Bm25,
+}
+
+/// A filter that has been checked, its texts split into words.
+#[derive(Debug)]
+pub(crate) struct Condition<'f>(Part<'f>);
+
+#[derive(Debug)]
+enum Part<'f> {
+    All(Vec<Part<'f>>),
+    Any(Vec<Part<'f>>),
+    Not(Box<Part<'f>>),
+    Null(Column),
+    OneOf(Column, &'f [Value]),
+    Range(Column, &'f Bounds),
+    Words(Words),
+}
+
+impl<'f> Condition<'f> {
+    pub(crate) fn of(filter: &'f Filter, scoring: Scoring, search: &Search) -> Result<Self, SearchError> {
+        Part::of(filter, scoring, search).map(Self)
+    }
+
+    /// The documents of a segment that match, within the scope and the partitions of the read.
+    pub(crate) fn plan(&self, search: &Search, reader: &SegmentReader, segment: &Segment) -> Result<Plan, SearchError> {
+        let place = Place { search, reader, segment };
+        let scope = place.scope()?;
+        let partitions = place.partitions()?;
+        Ok(Plan::all([scope, partitions, self.0.plan(place)?]))
+    }
+}
+
+impl<'f> Part<'f> {
+    fn of(filter: &'f Filter, scoring: Scoring, search: &Search) -> Result<Self, SearchError> {
+        let each = |filters: &'f [Filter]| {
+            filters.iter().map(|filter| Self::of(filter, scoring, search)).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(match filter {
+            Filter::All(filters) => Self::All(each(filters)?),
+            Filter::Any(filters) => Self::Any(each(filters)?),
+            Filter::Not(filter) => Self::Not(Box::new(Self::of(filter, Scoring::Off, search)?)),
+            Filter::Null(column) => Self::Null(scalar(*column)?),
+            Filter::Equal(column, value) => {
+                exact::check(scalar(*column)?, [value])?;
+                Self::OneOf(*column, std::slice::from_ref(value))
+            }
+            Filter::OneOf(column, values) => {
+                exact::check(scalar(*column)?, values)?;
+                Self::OneOf(*column, values)
+            }
+            Filter::Range(column, bounds) => {
+                let values = bounds.lower.iter().chain(&bounds.upper).map(|bound| &bound.value);
+                exact::check(scalar(*column)?, values.clone())?;
+                if values.clone().any(Value::is_null) {
+                    return Err(SearchError::Refused(format!("{}: a range can't begin or end at null", column.name())));
+                }
+                Self::Range(*column, bounds)
+            }
+            Filter::FullText(columns, query) => Self::of_text(columns, query, scoring, search)?,
+        })
+    }
+
+    fn of_text(columns: &[Column], query: &TextQuery, scoring: Scoring, search: &Search) -> Result<Self, SearchError> {
+        let each = |queries: &[TextQuery]| {
+            queries.iter().map(|query| Self::of_text(columns, query, scoring, search)).collect::<Result<Vec<_>, _>>()
+        };
+        let words = |text: &str, prefix: bool| {
+            let mut words = Words::new(columns, text, prefix, &search.snapshot)?;
+            if scoring == Scoring::Bm25 {
+                words.weigh(&search.snapshot)?;
+            }
+            Ok::<_, SearchError>(Self::Words(words))
+        };
+        match query {
+            TextQuery::All(queries) => Ok(Self::All(each(queries)?)),
+            TextQuery::Any(queries) => Ok(Self::Any(each(queries)?)),
+            TextQuery::Not(query) => Ok(Self::Not(Box::new(Self::of_text(columns, query, Scoring::Off, search)?))),
+            TextQuery::Term(text) | TextQuery::Phrase(text) => words(text, false),
+            TextQuery::Prefix(text) => words(text, true),
+        }
+    }
+
+    fn plan(&self, place: Place<'_>) -> Result<Plan, SearchError> {
+        let each = |parts: &[Self]| parts.iter().map(|part| part.plan(place)).collect::<Result<Vec<_>, _>>();
+        match self {
+            Self::All(parts) => Ok(Plan::all(each(parts)?)),
+            Self::Any(parts) => Ok(Plan::any(each(parts)?)),
+            Self::Not(part) => Ok(part.plan(place)?.but()),
+            Self::Null(column) => place.null(*column),
+            Self::OneOf(column, values) => place.one_of(*column, values),
+            Self::Range(column, bounds) => place.range(*column, bounds),
+            Self::Words(words) => words.plan(place.reader, place.segment),
+        }
+    }
+}
+
+fn scalar(column: Column) -> Result<Column, SearchError> {
+    match column.relation() {
+        None => Ok(column),
+        Some(_) => Err(SearchError::Refused(format!("{}: relations are not kept with calls", column.name()))),
+    }
+}
+
+/// A segment that a filter is carried out in.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    search: &'a Search,
+    reader: &'a SegmentReader,
+    segment: &'a Segment,
+}
+
+impl Place<'_> {
+    /// The calls that the read may see.
+    fn scope(self) -> Result<Plan, SearchError> {
+        match self.search.scope {
+            // Only what queries show has a project.
+            ReadScope::Project(project) => self.one_of(Column::ProjectId, &[Value::Id(project.0)]),
+            ReadScope::EveryProject => {
+                let visible = self.search.snapshot.fields().visible;
+                self.terms(visible, [Term::from_field_u64(visible, 1)])
+            }
+        }
+    }
+
+    fn partitions(self) -> Result<Plan, SearchError> {
+        let Some(partitions) = &self.search.partitions else { return Ok(Plan::Everything) };
+        let column = FastColumn::open(self.reader, self.search.snapshot.fields().partition)?;
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        for partition in partitions.iter().copied().map(u64::from) {
+            match runs.last_mut() {
+                Some((_, end)) if *end + 1 == partition => *end = partition,
+                _ => runs.push((partition, partition)),
+            }
+        }
+        Ok(Plan::any(runs.into_iter().map(|(start, end)| exact::within(&column.values, start..=end))))
+    }
+}

@@ -1,0 +1,93 @@
+//! Conditions on long texts: what hash and head leave open is decided on the stored text.
+
+use std::ops::Bound as End;
+use std::sync::Arc;
+
+use schemas::model::Column;
+use schemas::query::{Bound, Bounds};
+use schemas::value::Value;
+use tantivy::DocAddress;
+
+use super::Place;
+use super::exact::{ordinals, within};
+use crate::index::document::{text_hash, text_head};
+use crate::index::schema::{HEAD_BYTES, LongTextFields};
+use crate::search::{Plan, SearchError, Test};
+use crate::snapshot::FastColumn;
+use crate::state::stored_state;
+
+impl Place<'_> {
+    pub(super) fn text_is(self, column: Column, long: LongTextFields, text: &str) -> Result<Plan, SearchError> {
+        let hashes = FastColumn::open(self.reader, long.hash)?;
+        let hash = text_hash(text);
+        let text: Arc<str> = text.into();
+        Ok(self.read_text(column, within(&hashes.values, hash..=hash), move |stored| *stored == *text))
+    }
+
+    pub(super) fn text_within(
+        self,
+        column: Column,
+        long: LongTextFields,
+        bounds: &Bounds,
+    ) -> Result<Plan, SearchError> {
+        let heads = FastColumn::open(self.reader, long.head)?;
+        let Some(dictionary) = &heads.dictionary else { return Ok(Plan::Nothing) };
+        let head = |bound: &Option<Bound>| {
+            bound.as_ref().and_then(|bound| bound.value.as_text()).map_or(&[][..], text_head).to_vec()
+        };
+        let (lower, upper) = (head(&bounds.lower), head(&bounds.upper));
+        // The texts whose heads lie strictly between the heads of the bounds are within the bounds.
+        let between = |end: &Option<Bound>, head: &[u8]| match end {
+            None => End::Unbounded,
+            Some(_) => End::Excluded(head.to_vec()),
+        };
+        let (first, last) =
+            dictionary.term_bounds_to_ord(between(&bounds.lower, &lower), between(&bounds.upper, &upper))?;
+        let mut plans = vec![ordinals(first, last).map_or(Plan::Nothing, |range| within(&heads.values, range))];
+        // Those with the head of a bound have to be read.
+        let mut same: Vec<&Vec<u8>> = Vec::new();
+        same.extend(bounds.lower.as_ref().map(|_| &lower));
+        same.extend(bounds.upper.as_ref().map(|_| &upper).filter(|head| !same.contains(head)));
+        for head in same {
+            let Some(ordinal) = dictionary.term_ord(head)? else { continue };
+            let with_head = within(&heads.values, ordinal..=ordinal);
+            let bounds = bounds.clone();
+            plans.push(if head.len() < HEAD_BYTES {
+                // The head is all of the text.
+                let text = Value::text(String::from_utf8_lossy(head));
+                if bounds.contains(&text) { with_head } else { Plan::Nothing }
+            } else {
+                self.read_text(column, with_head, move |stored| bounds.contains(&Value::text(stored)))
+            });
+        }
+        Ok(Plan::any(plans))
+    }
+
+    /// Those documents of a plan whose stored text passes.
+    fn read_text(
+        self,
+        column: Column,
+        plan: Plan,
+        passes: impl Fn(&str) -> bool + Clone + Send + Sync + 'static,
+    ) -> Plan {
+        let readers = self.search.snapshot.searcher().segment_readers();
+        let id = self.reader.segment_id();
+        let at = readers.iter().position(|reader| reader.segment_id() == id);
+        let segment = at.and_then(|at| u32::try_from(at).ok()).expect("the segment is one of the snapshot's");
+        let (snapshot, watch) = (Arc::clone(&self.search.snapshot), Arc::clone(&self.search.watch));
+        Plan::Tested(
+            Box::new(plan),
+            Box::new(move || {
+                let (snapshot, watch, passes) = (Arc::clone(&snapshot), Arc::clone(&watch), passes.clone());
+                let test: Test = Box::new(move |doc| match stored_state(&snapshot, DocAddress::new(segment, doc)) {
+                    Ok(call) => call.claimed(column).and_then(Value::as_text).is_some_and(&passes),
+                    Err(error) => {
+                        watch.fail(error);
+                        false
+                    }
+                });
+                Ok(test)
+            }),
+        )
+    }
+}
