@@ -1,0 +1,3 @@
+//! The projector from outside.
+
+mod read;

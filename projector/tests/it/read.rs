@@ -1,0 +1,10 @@
+//! Reads of an index that is written as the projector writes it, held to a naive filter and sort over rows.
+
+mod generator;
+mod lists;
+mod naive;
+mod operators;
+mod serving;
+mod sums;
+mod texts;
+mod world;
