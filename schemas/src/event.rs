@@ -1,9 +1,11 @@
 //! Call events: what producers publish and the log keeps.
 
+mod check;
 mod data;
 mod decode;
 mod encode;
 mod members;
+mod values;
 
 pub use data::{CallData, RawJson, cut_text};
 pub use decode::{IncomingEvent, UndecodableRecord, decode_binary, decode_structured};

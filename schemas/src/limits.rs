@@ -27,6 +27,9 @@ pub const ATTRIBUTE_BYTES: usize = 1024;
 /// Greatest depth of JSON in an event or a request.
 pub const JSON_DEPTH: usize = 100;
 
+/// Greatest number of members of an event, and of its `data`.
+pub const MEMBERS: usize = 1000;
+
 /// How far a producer's clock may run ahead before its times are replaced by the time of receipt.
 pub const CLOCK_AHEAD: Duration = Duration::from_mins(5);
 

@@ -20,6 +20,11 @@ const NANO_PER_CENT: u128 = 10_000_000;
 const NANO_MAX: u128 = 9_000_000_000_000_000_000;
 
 impl NanoUsd {
+    /// The least amount that an event may name.
+    pub const MIN: Self = Self(-9_000_000_000_000_000_000);
+    /// The greatest amount that an event may name.
+    pub const MAX: Self = Self(9_000_000_000_000_000_000);
+
     /// Reads an amount of cents from a JSON number's text. Half-even beyond nine decimals of a dollar.
     pub fn from_cents(text: &str) -> Result<Self, NotAnAmount> {
         let (negative, unsigned) = match text.strip_prefix('-') {

@@ -65,7 +65,9 @@ impl ReferenceData {
                 self.objects.insert(key, object);
             }
             None => {
-                self.forget_hash(record.id);
+                if record.kind == ReferenceKind::Key {
+                    self.forget_hash(record.id);
+                }
                 self.objects.remove(&key);
             }
         }

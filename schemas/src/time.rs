@@ -23,10 +23,20 @@ pub struct Date(pub i64);
 
 fn parse(text: &str) -> Result<DateTime<Utc>, NotAnInstant> {
     let instant = DateTime::parse_from_rfc3339(text.trim()).map_err(|_| NotAnInstant)?.to_utc();
-    if (1..=9999).contains(&instant.year()) { Ok(instant) } else { Err(NotAnInstant) }
+    if is_valid(Some(instant)) { Ok(instant) } else { Err(NotAnInstant) }
+}
+
+/// Whether the text of this instant can be read again.
+fn is_valid(instant: Option<DateTime<Utc>>) -> bool {
+    instant.is_some_and(|instant| (1..=9999).contains(&instant.year()))
 }
 
 impl Timestamp {
+    /// Whether it is in the years 1 to 9999, as every instant that was read is.
+    pub fn is_valid(self) -> bool {
+        is_valid(DateTime::from_timestamp_micros(self.0))
+    }
+
     pub fn parse(text: &str) -> Result<Self, NotAnInstant> {
         parse(text).map(|instant| Self(instant.timestamp_micros()))
     }
@@ -53,6 +63,11 @@ impl fmt::Display for Timestamp {
 }
 
 impl Date {
+    /// Whether it is in the years 1 to 9999, as every date that was read is.
+    pub fn is_valid(self) -> bool {
+        is_valid(DateTime::from_timestamp_millis(self.0))
+    }
+
     pub fn parse(text: &str) -> Result<Self, NotAnInstant> {
         parse(text).map(|instant| Self(instant.timestamp_millis()))
     }

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::check::{attribute_expectation, check_claim};
 use super::data::{CallData, RawJson};
 use super::members::JsonMembers;
+use super::values::{depth_fits, parse_value, parse_wrapped_value};
 use super::{CALL_TYPE_PREFIX, CallEvent, CallEventType, MAJOR_VERSION};
 use crate::id::{CallId, CallKey, ProjectId};
-use crate::limits::{ATTRIBUTE_BYTES, NUMBER_MAX};
+use crate::limits::{ATTRIBUTE_BYTES, JSON_DEPTH};
 use crate::model::{Column, ColumnType};
-use crate::money::NanoUsd;
 use crate::problem::{Problem, Problems};
 use crate::time::{Date, Timestamp};
 use crate::value::Value;
@@ -72,7 +73,7 @@ fn unknown_type(value: &[u8]) -> Option<String> {
 /// Reads a CloudEvent in structured mode, or an LLM Log object, which counts as `recorded`.
 pub fn decode_structured(value: &[u8]) -> Result<IncomingEvent, Problems> {
     let text = std::str::from_utf8(value).map_err(|_| Problem::new("", "UTF-8 text"))?;
-    let members = JsonMembers::parse(text).map_err(|error| Problem::new("", format!("a JSON object: {error}")))?;
+    let members = JsonMembers::read("", text)?;
     if members.0.iter().any(|(name, _)| name == "specversion") {
         decode_cloud_event(members)
     } else {
@@ -80,13 +81,18 @@ pub fn decode_structured(value: &[u8]) -> Result<IncomingEvent, Problems> {
     }
 }
 
-/// Reads a CloudEvent in binary mode: attributes without their `ce_` prefix, and the value as `data`.
+/// Reads a CloudEvent in binary mode: attributes without their `ce_` prefix, and the value as `data`. Attributes
+/// that speak of how `data` is written have no place there and are passed over.
 pub fn decode_binary(attributes: &[(&str, &str)], value: &[u8]) -> Result<IncomingEvent, Problems> {
     let text = std::str::from_utf8(value).map_err(|_| Problem::new("/data", "UTF-8 text"))?;
     let mut decoder = Decoder::default();
     let mut envelope = Envelope::default();
-    for (name, attribute) in attributes {
-        if name.starts_with("data") && *name != "dataschema" {
+    for (at, (name, attribute)) in attributes.iter().enumerate() {
+        if matches!(*name, "data" | "data_base64" | "datacontenttype") {
+            continue;
+        }
+        if attributes.iter().take(at).any(|(earlier, _)| earlier == name) {
+            decoder.problems.push(Problem::of_member("", name, "an attribute that stands once"));
             continue;
         }
         let json = serde_json::value::to_raw_value(attribute).map_err(|_| Problem::new("", "text attributes"))?;
@@ -207,8 +213,21 @@ impl Decoder {
                 }
             }
             "data_base64" => self.problem("/data_base64", "\"data\" as a JSON object instead"),
-            _ => envelope.extensions.push((name.into(), RawJson(raw.to_owned()))),
+            _ => {
+                if let Some(raw) = self.unknown("", name, raw) {
+                    envelope.extensions.push((name.into(), raw));
+                }
+            }
         }
+    }
+
+    /// A member that version 1 does not know, verbatim.
+    fn unknown(&mut self, parent: &str, name: &str, raw: &RawValue) -> Option<RawJson> {
+        if depth_fits(raw.get()) {
+            return Some(RawJson(raw.to_owned()));
+        }
+        self.problems.push(Problem::of_member(parent, name, format!("JSON of at most {JSON_DEPTH} levels")));
+        None
     }
 
     fn text_attribute(&mut self, name: &str, raw: &RawValue) -> Option<Box<str>> {
@@ -218,8 +237,7 @@ impl Decoder {
         match serde_json::from_str::<Cow<'_, str>>(raw.get()) {
             Ok(text) if !text.is_empty() && text.len() <= ATTRIBUTE_BYTES => Some(text.into()),
             _ => {
-                let expected = format!("a string of 1 to {ATTRIBUTE_BYTES} bytes");
-                self.problems.push(Problem::of_member("", name, expected));
+                self.problems.push(Problem::of_member("", name, attribute_expectation()));
                 None
             }
         }
@@ -239,21 +257,20 @@ impl Decoder {
             let names: Vec<_> = CallEventType::ALL.iter().map(|event_type| event_type.name()).collect();
             self.problem("/type", format!("{CALL_TYPE_PREFIX} and one of {}", names.join(", ")));
         }
-        let members = match envelope.data.as_deref().map(|raw| JsonMembers::parse(raw.get())) {
-            Some(Ok(members)) => members.0,
-            Some(Err(error)) => {
-                self.problem("/data", format!("a JSON object: {error}"));
-                Vec::new()
+        let members = match envelope.data.as_deref().map(|raw| JsonMembers::read("/data", raw.get())) {
+            Some(Ok(members)) => Some(members.0),
+            Some(Err(problem)) => {
+                self.problems.push(problem);
+                None
             }
             None => {
                 if !has_problem(&self, "/data") {
                     self.problem("/data", "a JSON object");
                 }
-                Vec::new()
+                None
             }
         };
-        let known_data = envelope.data.is_some();
-        let (Some(event_type), true) = (event_type, known_data) else {
+        let (Some(event_type), Some(members)) = (event_type, members) else {
             return Err(Problems(self.problems));
         };
         let (project, data) = self.data("/data", members, event_type);
@@ -296,10 +313,14 @@ impl Decoder {
                         self.claim(parent, event_type, column, value, &mut data);
                     }
                 }
-                _ => data.unknown.push((name.into(), RawJson(raw.to_owned()))),
+                _ => {
+                    if let Some(raw) = self.unknown(parent, &name, raw) {
+                        data.unknown.push((name.into(), raw));
+                    }
+                }
             }
         }
-        self.check_needs(parent, event_type, &data);
+        data.check_needs(parent, event_type, &mut self.problems);
         (project, data)
     }
 
@@ -307,27 +328,9 @@ impl Decoder {
         if column == Column::Status && value.is_null() {
             return;
         }
-        if !event_type.may_claim(column) {
-            let expected = format!("no such member in an event of type {event_type}");
-            self.problems.push(Problem::of_member(parent, column.name(), expected));
-        } else if event_type == CallEventType::Failed && column == Column::Status && value.as_text() == Some("Success")
-        {
-            let expected = "the status of a failure, such as \"Error\"";
-            self.problems.push(Problem::of_member(parent, column.name(), expected));
-        } else {
-            data.claim(column, value);
-        }
-    }
-
-    fn check_needs(&mut self, parent: &str, event_type: CallEventType, data: &CallData) {
-        let status_is_wrong = self.problems.iter().any(|problem| problem.pointer == format!("{parent}/status"));
-        if event_type == CallEventType::Recorded && data.claimed(Column::Status).is_none() && !status_is_wrong {
-            self.problems.push(Problem::of_member(parent, "status", "the outcome, such as \"Success\" or \"Error\""));
-        }
-        if event_type == CallEventType::Annotated && data.claims().is_empty() && self.problems.is_empty() {
-            let names: Vec<_> =
-                Column::ALL.into_iter().filter(|column| event_type.may_claim(*column)).map(Column::name).collect();
-            self.problem(parent, format!("at least one of {}", names.join(", ")));
+        match check_claim(parent, event_type, column, &value) {
+            Ok(()) => data.claim(column, value),
+            Err(problem) => self.problems.push(problem),
         }
     }
 
@@ -341,7 +344,7 @@ impl Decoder {
     fn value(&mut self, parent: &str, name: &str, column_type: ColumnType, raw: &RawValue) -> Option<Value> {
         let value = parse_value(column_type, raw.get());
         let value = match value {
-            None if self.wrapped_values && raw.get().starts_with('{') => unwrapped(column_type, raw.get()),
+            None if self.wrapped_values && raw.get().starts_with('{') => parse_wrapped_value(column_type, raw.get()),
             other => other,
         };
         if value.is_none() {
@@ -349,75 +352,6 @@ impl Decoder {
         }
         value
     }
-}
-
-impl CallEventType {
-    /// Whether an event of this type may claim the column.
-    pub fn may_claim(self, column: Column) -> bool {
-        match self {
-            Self::Completed | Self::Failed | Self::Recorded | Self::Started => column.is_claimable(),
-            Self::Annotated => matches!(
-                column,
-                Column::IncidentId
-                    | Column::AlertId
-                    | Column::ScheduledMaintenanceId
-                    | Column::AiRunId
-                    | Column::UserId
-                    | Column::Feature
-                    | Column::CostInUsdCents
-                    | Column::WasBilled
-            ),
-            Self::Abandoned | Self::Erased => false,
-        }
-    }
-}
-
-fn parse_value(column_type: ColumnType, json: &str) -> Option<Value> {
-    if json == "null" {
-        return Some(Value::Null);
-    }
-    match column_type {
-        ColumnType::Boolean => serde_json::from_str(json).ok().map(Value::Boolean),
-        ColumnType::Number => whole_number(json).map(Value::Number),
-        ColumnType::Cents => NanoUsd::from_cents(json).ok().map(Value::Cents),
-        ColumnType::Text | ColumnType::LongText | ColumnType::VeryLongText => {
-            serde_json::from_str(json).ok().map(Value::Text)
-        }
-        ColumnType::ObjectId => {
-            let text: Cow<'_, str> = serde_json::from_str(json).ok()?;
-            crate::id::parse_uuid(&text).ok().map(Value::Id)
-        }
-        ColumnType::Date => {
-            let text: Cow<'_, str> = serde_json::from_str(json).ok()?;
-            Date::parse(&text).ok().map(Value::Date)
-        }
-        ColumnType::Relation(_) => None,
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the range was checked just before")]
-#[expect(clippy::cast_precision_loss, reason = "the greatest number is the greatest that a double holds exactly")]
-fn whole_number(json: &str) -> Option<i64> {
-    let number = match json.parse::<i64>() {
-        Ok(number) => number,
-        Err(_) => match json.parse::<f64>() {
-            Ok(double) if double.fract() == 0.0 && (0.0..=NUMBER_MAX as f64).contains(&double) => double as i64,
-            _ => return None,
-        },
-    };
-    (0..=NUMBER_MAX).contains(&number).then_some(number)
-}
-
-fn unwrapped(column_type: ColumnType, json: &str) -> Option<Value> {
-    let expected = match column_type {
-        ColumnType::ObjectId => "ObjectID",
-        ColumnType::Date => "DateTime",
-        _ => return None,
-    };
-    let members = JsonMembers::parse(json).ok()?;
-    let member = |wanted: &str| members.0.iter().find(|(name, _)| name == wanted).map(|(_, raw)| raw.get());
-    let wrapper: Cow<'_, str> = serde_json::from_str(member("_type")?).ok()?;
-    if wrapper == expected { parse_value(column_type, member("value")?) } else { None }
 }
 
 fn is_json(content_type: &str) -> bool {

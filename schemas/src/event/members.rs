@@ -8,6 +8,12 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::limits::MEMBERS;
+use crate::problem::Problem;
+
+/// Characters of a key that an error shows.
+const SHOWN_CHARS: usize = 100;
+
 /// A JSON object read one level deep.
 #[derive(Debug)]
 pub struct JsonMembers<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
@@ -16,6 +22,14 @@ impl<'a> JsonMembers<'a> {
     /// Reads the text of a JSON object.
     pub fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(json)
+    }
+
+    /// Reads the JSON at a pointer; what is wrong with it never holds more of it than the name of a member.
+    pub fn read(pointer: &str, json: &'a str) -> Result<Self, Problem> {
+        if !json.trim_start().starts_with('{') {
+            return Err(Problem::new(pointer, "a JSON object"));
+        }
+        Self::parse(json).map_err(|error| Problem::new(pointer, format!("a JSON object: {error}")))
     }
 }
 
@@ -35,7 +49,11 @@ impl<'de> Deserialize<'de> for JsonMembers<'de> {
                 let mut seen = HashSet::with_capacity(32);
                 while let Some(Key(name)) = map.next_key()? {
                     if !seen.insert(name.clone()) {
-                        return Err(A::Error::custom(format_args!("the key {name:?} stands twice")));
+                        let start: String = name.chars().take(SHOWN_CHARS).collect();
+                        return Err(A::Error::custom(format_args!("the key {start:?} stands twice")));
+                    }
+                    if members.len() == MEMBERS {
+                        return Err(A::Error::custom(format_args!("it has more than {MEMBERS} members")));
                     }
                     members.push((name, map.next_value()?));
                 }

@@ -97,7 +97,7 @@ impl ReferenceRecord {
     /// Reads a reference event as a client sends it. `"data": null` deletes.
     pub fn decode_event(value: &[u8]) -> Result<Self, Problems> {
         let text = std::str::from_utf8(value).map_err(|_| Problem::new("", "UTF-8 text"))?;
-        let members = JsonMembers::parse(text).map_err(|error| Problem::new("", format!("a JSON object: {error}")))?;
+        let members = JsonMembers::read("", text)?;
         let member = |wanted: &str| members.0.iter().find(|(name, _)| name == wanted).map(|(_, raw)| *raw);
         let text = |name: &str| member(name).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
         let mut problems = Vec::new();
