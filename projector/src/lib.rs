@@ -5,6 +5,9 @@ pub mod index;
 
 pub mod snapshot;
 
+mod projector;
+mod writer;
+
 mod docsets;
 mod full_text;
 mod item;
@@ -18,4 +21,6 @@ mod internal;
 mod reader;
 
 pub use internal::internal_router;
+pub use projector::{MissingRecords, Projector, ProjectorFailure, ProjectorOptions, StartProjectorError};
 pub use reader::IndexReader;
+pub use writer::folder::{OpenIndexError, UnusableIndex};

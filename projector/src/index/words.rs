@@ -194,9 +194,10 @@ mod tests {
 
     #[test]
     fn each_cjk_character_is_a_word() {
-        assert_eq!(words("GPT在中文 abc한글カナかな"), [
-            "gpt", "在", "中", "文", "abc", "한", "글", "カ", "ナ", "か", "な"
-        ]);
+        assert_eq!(
+            words("GPT在中文 abc한글カナかな"),
+            ["gpt", "在", "中", "文", "abc", "한", "글", "カ", "ナ", "か", "な"]
+        );
     }
 
     #[test]
@@ -227,9 +228,15 @@ mod tests {
 
     #[test]
     fn accents_fold_and_letters_stay() {
-        for (word, folded) in
-            [("crème", "creme"), ("i\u{307}", "i"), ("naïve", "naive"), ("が", "が"), ("한", "한"), ("हिन्दी", "हिन्दी"), ("łódź", "łodz")]
-        {
+        for (word, folded) in [
+            ("crème", "creme"),
+            ("i\u{307}", "i"),
+            ("naïve", "naive"),
+            ("が", "が"),
+            ("한", "한"),
+            ("हिन्दी", "हिन्दी"),
+            ("łódź", "łodz"),
+        ] {
             assert_eq!(fold_accents(word), folded);
         }
     }

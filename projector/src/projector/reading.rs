@@ -1,0 +1,144 @@
+//! The thread that reads the log and folds what it reads.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use event_log::{EventLog, LogReader, Topic};
+use schemas::id::Partition;
+use schemas::positions::Offset;
+
+use super::failure::{LogUnavailable, ProjectorFailure, judge};
+use super::stop::{Backoff, Stop};
+use crate::writer::batch::FoldedBatch;
+
+/// Bytes of one read.
+const READ_BYTES: usize = 8 * 1024 * 1024;
+/// Batches that wait for the writer. With the one being folded and the one being applied there are never more
+/// than 64 MiB of events between log and index.
+const WAITING_BATCHES: usize = 6;
+/// How long a read waits for records, and thus for the wish to stop.
+const READ_WAIT: Duration = Duration::from_millis(100);
+
+/// What the reading thread hands over.
+#[derive(Debug)]
+pub(crate) enum Read {
+    Batch(FoldedBatch),
+    /// Nothing comes after it.
+    Failed(ProjectorFailure),
+}
+
+/// Reads until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// Taken when this is dropped, so that a thread that waits to hand over goes on.
+    batches: Option<Receiver<Read>>,
+    stop: Arc<Stop>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reading {
+    pub(crate) fn start(
+        log: Arc<dyn EventLog>,
+        from: BTreeMap<Partition, Offset>,
+        partitions: NonZeroU32,
+    ) -> io::Result<Self> {
+        let (sender, batches) = sync_channel(WAITING_BATCHES);
+        let stop = Arc::new(Stop::default());
+        let thread = ReadingThread { log, next: from, partitions, batches: sender, stop: Arc::clone(&stop) };
+        let thread = std::thread::Builder::new().name("projector-read".into()).spawn(move || thread.run())?;
+        Ok(Self { batches: Some(batches), stop, thread: Some(thread) })
+    }
+
+    /// The next batch, if it is there or comes within this time.
+    pub(crate) fn next(&self, wait: Duration) -> Option<Read> {
+        let batches = self.batches.as_ref()?;
+        let ended = Some(Read::Failed(ProjectorFailure::Panicked));
+        match batches.try_recv() {
+            Ok(read) => return Some(read),
+            Err(TryRecvError::Disconnected) => return ended,
+            Err(TryRecvError::Empty) if wait.is_zero() => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        match batches.recv_timeout(wait) {
+            Ok(read) => Some(read),
+            Err(RecvTimeoutError::Disconnected) => ended,
+            Err(RecvTimeoutError::Timeout) => None,
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.stop.set();
+        self.batches = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that reads the log panicked");
+        }
+    }
+}
+
+struct ReadingThread {
+    log: Arc<dyn EventLog>,
+    next: BTreeMap<Partition, Offset>,
+    partitions: NonZeroU32,
+    batches: SyncSender<Read>,
+    stop: Arc<Stop>,
+}
+
+impl ReadingThread {
+    fn run(mut self) {
+        let mut backoff = Backoff::new();
+        let mut reader: Option<Box<dyn LogReader>> = None;
+        while !self.stop.is_set() {
+            let read = match &mut reader {
+                Some(reader) => reader.read(READ_BYTES, READ_WAIT),
+                None => match self.log.reader(Topic::Calls, &self.next) {
+                    Ok(opened) => reader.insert(opened).read(READ_BYTES, READ_WAIT),
+                    Err(error) => Err(error),
+                },
+            };
+            let batch = match read.map_err(judge) {
+                Ok(batch) => batch,
+                Err(Ok(unavailable)) => {
+                    reader = None;
+                    self.wait_for_log(&mut backoff, &unavailable);
+                    continue;
+                }
+                Err(Err(failure)) => {
+                    // The receiver is gone only when nobody wants to know any more.
+                    let _ = self.batches.send(Read::Failed(failure));
+                    return;
+                }
+            };
+            if !backoff.is_fresh() {
+                tracing::info!("the log can be read again");
+                backoff.reset();
+            }
+            if batch.records.is_empty() && batch.next.is_empty() {
+                continue;
+            }
+            self.next.extend(&batch.next);
+            for record in &batch.records {
+                let next = self.next.entry(record.position.partition).or_default();
+                *next = (*next).max(record.position.offset + 1);
+            }
+            if self.batches.send(Read::Batch(FoldedBatch::of(batch, self.partitions))).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn wait_for_log(&self, backoff: &mut Backoff, unavailable: &LogUnavailable) {
+        if backoff.is_fresh() {
+            tracing::warn!(reason = %unavailable, "the log can't be read, trying again until it can");
+        }
+        self.stop.wait(backoff.next());
+    }
+}

@@ -1,0 +1,305 @@
+//! The thread that writes the index: opens it, brings batches into it, commits, publishes, and begins again
+//! after an error.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use event_log::EventLog;
+use schemas::fold::FOLD_VERSION;
+use schemas::id::{CallKey, LogId, Partition};
+use schemas::positions::Offset;
+use schemas::time::Clock;
+use tantivy::TantivyError;
+use tokio::sync::watch;
+
+use super::failure::ProjectorFailure;
+use super::log_check::{LogCheckError, check_log};
+use super::pace::Pace;
+use super::reading::{Read, Reading};
+use super::stop::{Backoff, Stop};
+use crate::checkpoint::Checkpoint;
+use crate::index::schema::CallFields;
+use crate::snapshot::{SharedStatus, Snapshot, SnapshotCell};
+use crate::writer::batch::FoldedBatch;
+use crate::writer::folder::{OpenIndexError, UnusableIndex, is_damage, open_or_create, set_aside};
+use crate::writer::{CallWriter, WriteIndexError};
+
+/// Least time between two commits.
+const TICK: Duration = Duration::from_millis(100);
+/// Greatest time between two commits while records keep coming.
+const TICK_MAX: Duration = Duration::from_secs(1);
+/// Bytes of events after which a commit comes, whatever waits.
+const COMMIT_BYTES: usize = 32 * 1024 * 1024;
+/// Least time between two lines about the same thing.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// What the projector's thread works with.
+#[derive(Debug)]
+pub(crate) struct ProjectorThread {
+    pub(crate) folder: PathBuf,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) log_id: LogId,
+    pub(crate) partitions: Vec<Partition>,
+    pub(crate) partitions_total: NonZeroU32,
+    pub(crate) clock: Clock,
+    pub(crate) fields: Arc<CallFields>,
+    pub(crate) cell: Arc<SnapshotCell>,
+    pub(crate) status: Arc<SharedStatus>,
+    pub(crate) stop: Arc<Stop>,
+    pub(crate) failure: watch::Sender<Option<ProjectorFailure>>,
+    /// The ends of the partitions when they were first seen.
+    pub(crate) seen_at_start: Option<BTreeMap<Partition, Offset>>,
+    pub(crate) backoff: Backoff,
+    pub(crate) passed_over_said: Option<Instant>,
+}
+
+/// Why a session with one writer ended.
+#[derive(Debug)]
+enum SessionEnd {
+    Failed(ProjectorFailure),
+    /// The index has to be built anew.
+    Unusable(UnusableIndex),
+    /// The log or the index does not work now; the index is good as of its last commit.
+    Again(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<OpenIndexError> for SessionEnd {
+    fn from(error: OpenIndexError) -> Self {
+        match error {
+            OpenIndexError::Unusable(reason) => Self::Unusable(reason),
+            OpenIndexError::Failed(error) => Self::Again(error.into()),
+        }
+    }
+}
+
+impl From<TantivyError> for SessionEnd {
+    fn from(error: TantivyError) -> Self {
+        if is_damage(&error) { Self::Unusable(UnusableIndex::Damaged(error)) } else { Self::Again(error.into()) }
+    }
+}
+
+impl From<WriteIndexError> for SessionEnd {
+    fn from(error: WriteIndexError) -> Self {
+        if error.is_damage() {
+            Self::Unusable(UnusableIndex::Unreadable(error.to_string()))
+        } else {
+            Self::Again(error.into())
+        }
+    }
+}
+
+impl From<LogCheckError> for SessionEnd {
+    fn from(error: LogCheckError) -> Self {
+        match error {
+            LogCheckError::Unavailable(unavailable) => Self::Again(unavailable.into()),
+            LogCheckError::Failure(failure) => Self::Failed(failure),
+        }
+    }
+}
+
+impl ProjectorThread {
+    /// Works until it is told to stop or can't go on.
+    pub(crate) fn run(mut self) {
+        while !self.stop.is_set() {
+            match self.session() {
+                Ok(()) => return,
+                Err(SessionEnd::Failed(failure)) => {
+                    tracing::error!(%failure, "the projector has stopped");
+                    self.failure.send_replace(Some(failure));
+                    return;
+                }
+                Err(SessionEnd::Unusable(reason)) => self.rebuild(&reason),
+                Err(SessionEnd::Again(error)) => {
+                    if self.backoff.is_fresh() {
+                        tracing::warn!(
+                            error = &*error as &dyn std::error::Error,
+                            "the projector can't go on, trying again from the last commit until it can"
+                        );
+                    }
+                    metrics::counter!("llm_log_index_recoveries_total").increment(1);
+                    self.stop.wait(self.backoff.next());
+                }
+            }
+        }
+    }
+
+    /// Takes the index out of the way, so that the next session makes a new one.
+    fn rebuild(&mut self, reason: &UnusableIndex) {
+        self.cell.set_unavailable(self.partitions.iter().copied().collect());
+        match set_aside(&self.folder) {
+            Ok(aside) => tracing::warn!(
+                reason = reason as &dyn std::error::Error,
+                folder = %aside.display(),
+                "the index can't be used; it is set aside and built anew from the log"
+            ),
+            Err(error) => {
+                if self.backoff.is_fresh() {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "the index can't be used and its folder can't be set aside, trying again");
+                }
+                self.stop.wait(self.backoff.next());
+            }
+        }
+        metrics::counter!("llm_log_index_rebuilds_total").increment(1);
+    }
+
+    /// Reads on from the last commit, with one writer, until it is told to stop.
+    fn session(&mut self) -> Result<(), SessionEnd> {
+        let wanted = Checkpoint::new(self.log_id, FOLD_VERSION, self.partitions.iter().copied());
+        let opened = open_or_create(&self.folder, &self.fields, &wanted)?;
+        let next = opened.checkpoint.next();
+        let is_new = opened.checkpoint == wanted;
+        let ends = check_log(&*self.log, &opened.checkpoint)?;
+        self.seen_at_start.get_or_insert_with(|| ends.clone());
+        let waiting: u64 = ends.iter().map(|(partition, end)| end - next.get(partition).unwrap_or(&0)).sum();
+        let mut pace = Pace::new(waiting);
+        let mut writer = CallWriter::new(opened, Arc::clone(&self.fields), pace.threads())?;
+        if is_new {
+            writer.set_building_to(ends.into_iter().filter(|(_, end)| *end > 0).collect());
+        }
+        if !writer.checkpoint().building_to.is_empty() {
+            self.cell.set_unavailable(self.partitions.iter().copied().collect());
+            tracing::info!(records = waiting, "the index is being built from the log");
+        }
+        self.publish(&writer)?;
+        let reading = Reading::start(Arc::clone(&self.log), next, self.partitions_total)
+            .map_err(|error| SessionEnd::Again(error.into()))?;
+        let mut last_commit: Option<Instant> = None;
+        let mut progress_said = Instant::now();
+        loop {
+            let stopping = self.stop.is_set();
+            let since = last_commit.map_or(TICK_MAX, |at| at.elapsed());
+            let wait = if writer.has_moved() { TICK.saturating_sub(since) } else { TICK };
+            let read = if stopping { None } else { reading.next(wait) };
+            let since = last_commit.map_or(TICK_MAX, |at| at.elapsed());
+            let mut full = false;
+            let mut failure = None;
+            match read {
+                Some(Read::Batch(batch)) => {
+                    self.apply(&mut writer, batch)?;
+                    full = writer.uncommitted_bytes() >= COMMIT_BYTES || (last_commit.is_some() && since >= TICK_MAX);
+                    if !full {
+                        continue;
+                    }
+                }
+                Some(Read::Failed(failed)) => failure = Some(failed),
+                None if stopping => {}
+                None if writer.has_moved() && since >= TICK => {}
+                None => {
+                    self.status.set_lag_ms(0);
+                    if !writer.has_moved() && pace.idle(since) {
+                        writer = writer.with_threads(pace.threads())?;
+                    }
+                    continue;
+                }
+            }
+            if writer.has_moved() {
+                self.commit(&mut writer, full)?;
+            }
+            match failure {
+                Some(failure) => return Err(SessionEnd::Failed(failure)),
+                None if stopping => return Ok(()),
+                None => {}
+            }
+            last_commit = Some(Instant::now());
+            if pace.committed(full) {
+                writer = writer.with_threads(pace.threads())?;
+            }
+            if !writer.checkpoint().building_to.is_empty() && progress_said.elapsed() >= LINE_EVERY {
+                progress_said = Instant::now();
+                say_progress(writer.checkpoint());
+            }
+        }
+    }
+
+    fn apply(&mut self, writer: &mut CallWriter, batch: FoldedBatch) -> Result<(), SessionEnd> {
+        metrics::counter!("llm_log_events_applied_total").increment(batch.events);
+        if let Some(first) = &batch.passed_over {
+            metrics::counter!("llm_log_records_passed_over_total").increment(batch.passed_over_count());
+            if self.passed_over_said.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
+                self.passed_over_said = Some(Instant::now());
+                tracing::warn!(
+                    record.partition = first.partition,
+                    record.offset = first.offset,
+                    records = batch.passed_over_count(),
+                    reason = %first.reason,
+                    "records of the log can't be applied and are passed over"
+                );
+            }
+        }
+        if let Some(oldest) = batch.oldest_timestamp_ms {
+            let lag = u64::try_from(self.clock.now().date().0 - oldest).unwrap_or(0);
+            self.status.set_lag_ms(lag);
+            #[expect(clippy::cast_precision_loss, reason = "a lag is far below 2^53 milliseconds")]
+            metrics::gauge!("llm_log_projector_lag_milliseconds").set(lag as f64);
+        }
+        writer.apply(batch)?.into_iter().for_each(say_prompt_replaced);
+        Ok(())
+    }
+
+    fn commit(&mut self, writer: &mut CallWriter, behind: bool) -> Result<(), SessionEnd> {
+        let checkpoint = writer.checkpoint();
+        if !checkpoint.building_to.is_empty() && checkpoint.has_passed(&checkpoint.building_to) {
+            writer.set_building_to(BTreeMap::new());
+            tracing::info!("the index is built");
+        }
+        writer.commit()?;
+        if !self.backoff.is_fresh() {
+            tracing::info!("the index can be written again");
+            self.backoff.reset();
+        }
+        if !behind {
+            self.status.set_lag_ms(0);
+            metrics::gauge!("llm_log_projector_lag_milliseconds").set(0.0);
+        }
+        self.publish(writer)
+    }
+
+    /// Lets readers see the last commit, unless it is still behind what they see already.
+    fn publish(&self, writer: &CallWriter) -> Result<(), SessionEnd> {
+        let checkpoint = writer.checkpoint().clone();
+        if !checkpoint.building_to.is_empty() {
+            return Ok(());
+        }
+        let previous = self.cell.current();
+        if previous.as_ref().is_some_and(|previous| !checkpoint.has_passed(&previous.checkpoint().next())) {
+            return Ok(());
+        }
+        let caught_up = self.seen_at_start.as_ref().is_some_and(|ends| checkpoint.has_passed(ends));
+        let snapshot = Snapshot::open(writer.index(), writer.fields(), checkpoint, previous.as_ref())?;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53 documents")]
+        {
+            metrics::gauge!("llm_log_index_documents").set(writer.committed().num_docs() as f64);
+            metrics::gauge!("llm_log_index_segments").set(writer.committed().segment_readers().len() as f64);
+        }
+        self.cell.publish(snapshot);
+        self.status.set_caught_up(caught_up);
+        Ok(())
+    }
+}
+
+impl Drop for ProjectorThread {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.failure.send_replace(Some(ProjectorFailure::Panicked));
+        }
+    }
+}
+
+fn say_prompt_replaced(key: CallKey) {
+    metrics::counter!("llm_log_prompts_replaced_total").increment(1);
+    tracing::warn!(
+        project.id = %key.project,
+        call.id = %key.call,
+        "an event replaced the prompt of another request: its producer uses an id again"
+    );
+}
+
+fn say_progress(checkpoint: &Checkpoint) {
+    let read: u64 = checkpoint.partitions.values().map(|at| at.next).sum();
+    let to: u64 = checkpoint.building_to.values().sum();
+    tracing::info!(records_read = read, records = to, "the index is being built from the log");
+}

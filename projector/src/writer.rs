@@ -1,0 +1,257 @@
+//! Brings folded batches into the index.
+
+pub(crate) mod batch;
+pub(crate) mod folder;
+mod known;
+pub(crate) mod stored;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use schemas::fold::{CallState, UnreadableState};
+use schemas::id::{CallKey, Partition};
+use schemas::positions::Offset;
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::{Directory as _, Index, IndexReader, IndexWriter, Searcher, TantivyError};
+
+use self::batch::{FoldedBatch, FoldedCall};
+use self::folder::{OpenedIndex, is_damage};
+use self::known::KnownCalls;
+use self::stored::{StoredStateError, stored_state};
+use crate::checkpoint::Checkpoint;
+use crate::index::document::{CallDocument, key_term};
+use crate::index::schema::CallFields;
+
+/// Memory of a writer thread. A commit comes after 32 MiB of events at the latest, so that it holds what a
+/// thread gets between two commits.
+const THREAD_MEMORY_BYTES: usize = 100_000_000;
+/// Segments of about the same size that are merged into one.
+const MERGED_SEGMENTS: usize = 8;
+/// The share of deleted documents above which a segment is merged for that alone.
+const DELETED_SHARE: f32 = 0.2;
+
+/// Why the index can't be written. The writer has to be dropped and the log read again from the last commit.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteIndexError {
+    #[error("the index can't be written")]
+    Index(#[from] TantivyError),
+    #[error("the index holds a call that can't be read")]
+    State(#[source] UnreadableState),
+    #[error("the index holds a call without its state")]
+    NoState,
+}
+
+impl From<StoredStateError> for WriteIndexError {
+    fn from(error: StoredStateError) -> Self {
+        match error {
+            StoredStateError::Index(error) => Self::Index(error),
+            StoredStateError::Unreadable(error) => Self::State(error),
+            StoredStateError::Missing => Self::NoState,
+        }
+    }
+}
+
+impl WriteIndexError {
+    /// Whether the index itself is at fault, so that it has to be built anew.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Index(error) => is_damage(error),
+            Self::State(_) | Self::NoState => true,
+        }
+    }
+}
+
+/// The one writer of an index.
+pub(crate) struct CallWriter {
+    index: Index,
+    fields: Arc<CallFields>,
+    writer: IndexWriter<CallDocument>,
+    reader: IndexReader,
+    /// The last commit.
+    committed: Searcher,
+    known: KnownCalls,
+    /// States written since the last commit.
+    uncommitted: HashMap<CallKey, Arc<CallState>>,
+    uncommitted_bytes: usize,
+    checkpoint: Checkpoint,
+    moved: bool,
+}
+
+impl CallWriter {
+    /// Writes on from the last commit with this many threads.
+    pub(crate) fn new(opened: OpenedIndex, fields: Arc<CallFields>, threads: usize) -> Result<Self, WriteIndexError> {
+        let OpenedIndex { index, reader, checkpoint } = opened;
+        reader.reload()?;
+        let committed = reader.searcher();
+        let known = known_calls(&committed, &fields)?;
+        let writer = index_writer(&index, threads)?;
+        Ok(Self {
+            index,
+            fields,
+            writer,
+            reader,
+            committed,
+            known,
+            uncommitted: HashMap::new(),
+            uncommitted_bytes: 0,
+            checkpoint,
+            moved: false,
+        })
+    }
+
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    pub(crate) fn fields(&self) -> &CallFields {
+        &self.fields
+    }
+
+    /// How far the batches applied reach. Committed only after [`CallWriter::commit`].
+    pub(crate) fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// Bytes of events applied since the last commit.
+    pub(crate) fn uncommitted_bytes(&self) -> usize {
+        self.uncommitted_bytes
+    }
+
+    /// Whether there is anything to commit.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.moved
+    }
+
+    /// The documents and segments of the last commit.
+    pub(crate) fn committed(&self) -> &Searcher {
+        &self.committed
+    }
+
+    /// The positions that the index has to pass before it answers.
+    pub(crate) fn set_building_to(&mut self, positions: BTreeMap<Partition, Offset>) {
+        self.moved |= self.checkpoint.building_to != positions;
+        self.checkpoint.building_to = positions;
+    }
+
+    /// Brings a batch into the index. Says whose prompts it replaced.
+    pub(crate) fn apply(&mut self, mut batch: FoldedBatch) -> Result<Vec<CallKey>, WriteIndexError> {
+        let mut replaced = std::mem::take(&mut batch.prompts_replaced);
+        for call in std::mem::take(&mut batch.calls) {
+            self.apply_call(call, &mut replaced)?;
+        }
+        batch.advance(&mut self.checkpoint);
+        self.uncommitted_bytes += batch.bytes;
+        self.moved |= !batch.partitions.is_empty();
+        Ok(replaced)
+    }
+
+    fn apply_call(&mut self, call: FoldedCall, replaced: &mut Vec<CallKey>) -> Result<(), WriteIndexError> {
+        let FoldedCall { key, partition, state } = call;
+        let state = match self.state(key)? {
+            None => {
+                self.known.insert(&key.to_bytes());
+                state
+            }
+            Some(mut before) => {
+                let merged = before.merge(state);
+                if merged.prompt_replaced {
+                    replaced.push(key);
+                }
+                if !merged.changed {
+                    return Ok(());
+                }
+                self.writer.delete_term(key_term(&self.fields, key));
+                before
+            }
+        };
+        let state = Arc::new(state);
+        self.writer.add_document(CallDocument::new(&self.fields, key, partition, Arc::clone(&state)))?;
+        self.uncommitted.insert(key, state);
+        Ok(())
+    }
+
+    /// The call's state by all batches applied so far.
+    fn state(&self, key: CallKey) -> Result<Option<CallState>, WriteIndexError> {
+        if let Some(state) = self.uncommitted.get(&key) {
+            return Ok(Some(CallState::clone(state)));
+        }
+        if !self.known.may_contain(&key.to_bytes()) {
+            return Ok(None);
+        }
+        Ok(stored_state(&self.committed, &self.fields, key)?)
+    }
+
+    /// Makes all that was applied durable and visible, together with the positions reached.
+    pub(crate) fn commit(&mut self) -> Result<(), WriteIndexError> {
+        let begun = Instant::now();
+        let mut prepared = self.writer.prepare_commit()?;
+        prepared.set_payload(&self.checkpoint.payload());
+        prepared.commit()?;
+        // tantivy renames the new list of segments into place without making the rename durable.
+        self.index.directory().sync_directory().map_err(TantivyError::from)?;
+        self.reader.reload()?;
+        self.committed = self.reader.searcher();
+        self.uncommitted.clear();
+        self.uncommitted_bytes = 0;
+        self.moved = false;
+        metrics::counter!("llm_log_index_commits_total").increment(1);
+        metrics::histogram!("llm_log_index_commit_seconds").record(begun.elapsed());
+        Ok(())
+    }
+
+    /// Goes on with another number of threads. Only right after a commit.
+    pub(crate) fn with_threads(self, threads: usize) -> Result<Self, WriteIndexError> {
+        let Self { index, fields, writer, reader, committed, known, uncommitted, checkpoint, moved, .. } = self;
+        // Holds the index's lock, so it has to go first.
+        drop(writer);
+        let writer = index_writer(&index, threads)?;
+        Ok(Self {
+            index,
+            fields,
+            writer,
+            reader,
+            committed,
+            known,
+            uncommitted,
+            uncommitted_bytes: 0,
+            checkpoint,
+            moved,
+        })
+    }
+}
+
+impl fmt::Debug for CallWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallWriter").field("checkpoint", &self.checkpoint).finish_non_exhaustive()
+    }
+}
+
+fn index_writer(index: &Index, threads: usize) -> Result<IndexWriter<CallDocument>, TantivyError> {
+    let options = IndexWriterOptions::builder()
+        .num_worker_threads(threads)
+        .memory_budget_per_thread(THREAD_MEMORY_BYTES)
+        .num_merge_threads(1)
+        .build();
+    let writer = index.writer_with_options(options)?;
+    let mut policy = LogMergePolicy::default();
+    policy.set_min_num_segments(MERGED_SEGMENTS);
+    policy.set_del_docs_ratio_before_merge(DELETED_SHARE);
+    writer.set_merge_policy(Box::new(policy));
+    Ok(writer)
+}
+
+/// Reads the keys of every segment. Those of deleted documents count too, which does no harm.
+fn known_calls(searcher: &Searcher, fields: &CallFields) -> Result<KnownCalls, TantivyError> {
+    let documents: usize = searcher.segment_readers().iter().map(|segment| segment.max_doc() as usize).sum();
+    let mut known = KnownCalls::for_calls(documents);
+    for segment in searcher.segment_readers() {
+        let inverted = segment.inverted_index(fields.key)?;
+        let mut terms = inverted.terms().stream()?;
+        while terms.advance() {
+            known.insert(terms.key());
+        }
+    }
+    Ok(known)
+}

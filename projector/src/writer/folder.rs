@@ -1,0 +1,207 @@
+//! The folder of the index: opened when it fits, set aside when it does not.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use schemas::id::{LogId, Partition};
+use tantivy::directory::MmapDirectory;
+use tantivy::directory::error::OpenReadError;
+use tantivy::store::{Compressor, ZstdCompressor};
+use tantivy::{Directory, HasLen as _, Index, IndexReader, IndexSettings, ReloadPolicy, SegmentMeta, TantivyError};
+
+use crate::checkpoint::{Checkpoint, UnusablePayload};
+use crate::index::schema::CallFields;
+use crate::index::words::register_words;
+
+/// How much of the index is compared with its checksums before it serves: the newest and smallest segments,
+/// which a power cut can have torn. `verify` compares all.
+const CHECKED_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Why an index is set aside and built anew.
+#[derive(Debug, thiserror::Error)]
+pub enum UnusableIndex {
+    #[error("it can't be opened")]
+    Damaged(#[source] TantivyError),
+    #[error("it can't be read on: {0}")]
+    Unreadable(String),
+    #[error("the file {} does not have its checksum", .0.display())]
+    WrongChecksum(PathBuf),
+    #[error("it was written by a build with other fields")]
+    OtherFields,
+    #[error(transparent)]
+    Payload(#[from] UnusablePayload),
+    #[error("it was folded by version {0}")]
+    OtherFold(u32),
+    #[error("it is of the log {0}")]
+    OtherLog(LogId),
+    #[error("it is of the partitions {0:?}")]
+    OtherPartitions(BTreeSet<Partition>),
+}
+
+/// Why an index can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenIndexError {
+    #[error("the index can't be used")]
+    Unusable(#[from] UnusableIndex),
+    /// Trying again may help.
+    #[error("the index can't be opened now")]
+    Failed(#[source] TantivyError),
+}
+
+impl From<TantivyError> for OpenIndexError {
+    fn from(error: TantivyError) -> Self {
+        if is_damage(&error) { Self::Unusable(UnusableIndex::Damaged(error)) } else { Self::Failed(error) }
+    }
+}
+
+impl From<OpenReadError> for OpenIndexError {
+    fn from(error: OpenReadError) -> Self {
+        Self::from(TantivyError::from(error))
+    }
+}
+
+/// An index and how far it has read the log.
+pub(crate) struct OpenedIndex {
+    pub(crate) index: Index,
+    /// Opened at the last commit; reloaded by hand.
+    pub(crate) reader: IndexReader,
+    pub(crate) checkpoint: Checkpoint,
+}
+
+/// Whether the error comes from what is on disk, so that trying again can't help.
+pub(crate) fn is_damage(error: &TantivyError) -> bool {
+    let damaged = |error: &io::Error| {
+        matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::NotFound)
+    };
+    match error {
+        TantivyError::DataCorruption(_)
+        | TantivyError::IncompatibleIndex(_)
+        | TantivyError::SchemaError(_)
+        | TantivyError::DeserializeError(_)
+        | TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(_) | OpenReadError::IncompatibleIndex(_)) => true,
+        TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => damaged(io_error),
+        TantivyError::IoError(error) => damaged(error),
+        _ => false,
+    }
+}
+
+/// Opens the index that is in the folder; none when there is none.
+pub(crate) fn open(folder: &Path, fields: &CallFields) -> Result<Option<OpenedIndex>, OpenIndexError> {
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    let directory = MmapDirectory::open(folder).map_err(TantivyError::from)?;
+    if !Index::exists(&directory)? {
+        return Ok(None);
+    }
+    open_in(directory, fields).map(Some)
+}
+
+pub(crate) fn open_in(directory: impl Directory, fields: &CallFields) -> Result<OpenedIndex, OpenIndexError> {
+    let index = Index::open(Box::new(directory) as Box<dyn Directory>)?;
+    if index.schema() != fields.schema {
+        return Err(UnusableIndex::OtherFields.into());
+    }
+    register_words(&index);
+    let checkpoint = Checkpoint::parse(index.load_metas()?.payload.as_deref()).map_err(UnusableIndex::from)?;
+    check_newest(&index)?;
+    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+    Ok(OpenedIndex { index, reader, checkpoint })
+}
+
+/// Opens the index of this log, fold and list of partitions, or makes an empty one where there is none.
+pub(crate) fn open_or_create(
+    folder: &Path,
+    fields: &CallFields,
+    wanted: &Checkpoint,
+) -> Result<OpenedIndex, OpenIndexError> {
+    let opened = match open(folder, fields) {
+        Ok(Some(opened)) => opened,
+        Ok(None) => return create(folder, fields, wanted),
+        // A crash between making an index and its first commit leaves no payload and no documents.
+        Err(OpenIndexError::Unusable(UnusableIndex::Payload(UnusablePayload::Missing))) if is_empty(folder)? => {
+            return create(folder, fields, wanted);
+        }
+        Err(error) => return Err(error),
+    };
+    fits(&opened.checkpoint, wanted)?;
+    Ok(opened)
+}
+
+fn is_empty(folder: &Path) -> Result<bool, OpenIndexError> {
+    Ok(Index::open_in_dir(folder)?.searchable_segment_metas()?.is_empty())
+}
+
+fn fits(found: &Checkpoint, wanted: &Checkpoint) -> Result<(), UnusableIndex> {
+    if found.fold_version != wanted.fold_version {
+        return Err(UnusableIndex::OtherFold(found.fold_version));
+    }
+    if found.log != wanted.log {
+        return Err(UnusableIndex::OtherLog(found.log));
+    }
+    if !found.partitions.keys().eq(wanted.partitions.keys()) {
+        return Err(UnusableIndex::OtherPartitions(found.partitions.keys().copied().collect()));
+    }
+    Ok(())
+}
+
+fn create(folder: &Path, fields: &CallFields, wanted: &Checkpoint) -> Result<OpenedIndex, OpenIndexError> {
+    fs::create_dir_all(folder).map_err(TantivyError::from)?;
+    let directory = MmapDirectory::open(folder).map_err(TantivyError::from)?;
+    create_in(directory, fields, wanted)
+}
+
+pub(crate) fn create_in(
+    directory: impl Directory,
+    fields: &CallFields,
+    wanted: &Checkpoint,
+) -> Result<OpenedIndex, OpenIndexError> {
+    let settings = IndexSettings {
+        docstore_compression: Compressor::Zstd(ZstdCompressor::default()),
+        docstore_compress_dedicated_thread: false,
+        ..IndexSettings::default()
+    };
+    let index = Index::create(Box::new(directory) as Box<dyn Directory>, fields.schema.clone(), settings)?;
+    register_words(&index);
+    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+    Ok(OpenedIndex { index, reader, checkpoint: wanted.clone() })
+}
+
+/// Compares the newest segments, up to [`CHECKED_BYTES`], with their checksums.
+fn check_newest(index: &Index) -> Result<(), OpenIndexError> {
+    let mut segments = index.searchable_segment_metas()?;
+    segments.sort_by_key(SegmentMeta::max_doc);
+    let managed = index.directory().list_managed_files();
+    let mut budget = CHECKED_BYTES;
+    for segment in segments {
+        let id = segment.id().uuid_string();
+        let of_segment = |file: &&PathBuf| file.to_str().is_some_and(|file| file.starts_with(&id));
+        for file in managed.iter().filter(of_segment) {
+            if budget == 0 {
+                return Ok(());
+            }
+            if index.directory().exists(file)? {
+                budget = budget.saturating_sub(index.directory().open_read(file)?.len() as u64);
+                if !index.directory().validate_checksum(file)? {
+                    return Err(UnusableIndex::WrongChecksum(file.clone()).into());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Renames the folder out of the way and says what it is called now. Only the last one set aside is kept.
+pub(crate) fn set_aside(folder: &Path) -> io::Result<PathBuf> {
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(".set-aside");
+    let aside = folder.with_file_name(name);
+    match fs::remove_dir_all(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::rename(folder, &aside)?;
+    Ok(aside)
+}
