@@ -1,12 +1,17 @@
-//! The log behind one trait, with the adapter that keeps it on local disk, and the reference data that follow from it.
+//! The log behind one trait, with an adapter that keeps it on local disk and one that keeps it in Kafka, and the reference data followed from it.
 
 mod data_folder;
 mod embedded;
+mod kafka;
 mod log;
 mod reference;
 
 pub use data_folder::{DataFolder, DataFolderError};
 pub use embedded::{EmbeddedLog, EmbeddedOptions, OpenEmbeddedError};
+pub use kafka::{
+    InboxError, InboxItem, InboxRecord, KafkaInbox, KafkaLog, KafkaOptions, OpenKafkaError, TopicError,
+    UnreadableRecord,
+};
 pub use log::{
     AppendError, Bounds, EventLog, LogReader, LogRecord, NewRecord, Position, ReadBatch, ReadLogError, Topic,
 };

@@ -1,0 +1,170 @@
+//! The log on Apache Kafka: topics of its own on anybody's cluster.
+
+mod appender;
+mod connection;
+mod inbox;
+mod options;
+mod reader;
+mod topics;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use rdkafka::admin::AdminClient;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _};
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaError;
+use schemas::id::Partition;
+use schemas::positions::Offset;
+
+use crate::log::{AppendError, Bounds, EventLog, LogReader, NewRecord, Position, ReadLogError, Topic};
+use appender::Appender;
+use connection::{Connection, may_pass};
+pub use inbox::{InboxError, InboxItem, InboxRecord, KafkaInbox, UnreadableRecord};
+pub use options::KafkaOptions;
+use reader::{KafkaReader, Reading};
+use topics::Cluster;
+pub use topics::TopicError;
+
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait before the broker is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+/// How long new topics may take to get their leaders.
+const TOPICS_APPEAR: Duration = Duration::from_secs(30);
+
+/// Why a log on Kafka can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenKafkaError {
+    #[error("the settings for Kafka are not valid")]
+    Settings(#[source] KafkaError),
+    #[error("Kafka does not answer at {bootstrap}: {reason}")]
+    Unreachable { bootstrap: String, reason: String },
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+    #[error("the reading of the cluster was cut off")]
+    Cancelled,
+}
+
+/// A log on Kafka.
+pub struct KafkaLog {
+    options: KafkaOptions,
+    partitions: u32,
+    appender: Appender,
+    reading: Arc<Reading>,
+    reader: ClientConfig,
+}
+
+impl KafkaLog {
+    /// Waits for the broker, makes the topics that are missing and checks those that are there.
+    pub async fn open(options: KafkaOptions) -> Result<Self, OpenKafkaError> {
+        let admin = AdminClient::from_config_and_context(&options.admin(), Connection::default())
+            .map_err(OpenKafkaError::Settings)?;
+        let appender = Appender::new(options.producer()).map_err(OpenKafkaError::Settings)?;
+        let reader = options.reader();
+        let reading = rdkafka::consumer::BaseConsumer::from_config_and_context(&reader, Connection::default())
+            .map_err(OpenKafkaError::Settings)?;
+        let reading = Arc::new(reading);
+        let started = Instant::now();
+        let mut told = false;
+        let cluster = loop {
+            let reason = match open_topics(&admin, &reading, &options).await {
+                Ok(cluster) => break cluster,
+                Err(OpenKafkaError::Topic(TopicError::Broker(error))) if may_pass(&error) => {
+                    reading.context().explain(&error)
+                }
+                Err(OpenKafkaError::Unreachable { reason, .. }) => reason,
+                Err(error) => return Err(error),
+            };
+            let bootstrap = options.bootstrap.clone();
+            if options.startup_timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
+                return Err(OpenKafkaError::Unreachable { bootstrap, reason });
+            }
+            if !std::mem::replace(&mut told, true) {
+                tracing::warn!(kafka.bootstrap = bootstrap, error = reason, "Kafka does not answer; trying again");
+            }
+            tokio::time::sleep(RETRY).await;
+        };
+        if told {
+            tracing::info!(kafka.bootstrap = options.bootstrap, "Kafka answers");
+        }
+        let calls = cluster.topics.get(&options.topic(Topic::Calls)).map_or(0, |(partitions, _)| *partitions);
+        let partitions = u32::try_from(calls).unwrap_or(u32::MAX);
+        Ok(Self { options, partitions, appender, reading, reader })
+    }
+}
+
+async fn examine(reading: &Arc<Reading>, bootstrap: &str) -> Result<Cluster, OpenKafkaError> {
+    let asked = Arc::clone(reading);
+    let examined = tokio::task::spawn_blocking(move || {
+        while asked.poll(Duration::ZERO).is_some() {}
+        asked.fetch_metadata(None, ANSWER_TIMEOUT).map(|metadata| Cluster::of(&metadata))
+    });
+    examined.await.map_err(|_| OpenKafkaError::Cancelled)?.map_err(|error| OpenKafkaError::Unreachable {
+        bootstrap: bootstrap.to_owned(),
+        reason: reading.context().explain(&error),
+    })
+}
+
+async fn open_topics(
+    admin: &AdminClient<Connection>,
+    reading: &Arc<Reading>,
+    options: &KafkaOptions,
+) -> Result<Cluster, OpenKafkaError> {
+    let mut cluster = examine(reading, &options.bootstrap).await?;
+    if topics::make_missing(admin, options, &cluster).await? {
+        let names = topics::names(options);
+        let deadline = Instant::now() + TOPICS_APPEAR;
+        while let Some(topic) = names.iter().find(|name| !cluster.topics.contains_key(*name)) {
+            if Instant::now() >= deadline {
+                let reason = "it has no leader".into();
+                return Err(TopicError::NotMade { topic: topic.clone(), reason }.into());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            cluster = examine(reading, &options.bootstrap).await?;
+        }
+    }
+    topics::check(admin, options, &cluster).await?;
+    Ok(cluster)
+}
+
+impl fmt::Debug for KafkaLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaLog").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl EventLog for KafkaLog {
+    fn partitions(&self, topic: Topic) -> u32 {
+        match topic {
+            Topic::Calls => self.partitions,
+            Topic::Reference | Topic::DeadLetters => 1,
+        }
+    }
+
+    async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Result<Vec<Position>, AppendError> {
+        let partitions = self.partitions(topic);
+        if let Some(record) = records.iter().find(|record| record.partition >= partitions) {
+            let reason = format!("there is no partition {} of {partitions}", record.partition);
+            return Err(AppendError::Refused { reason });
+        }
+        self.appender.append(&self.options.topic(topic), &records).await
+    }
+
+    async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, ReadLogError> {
+        let (reading, topic) = (Arc::clone(&self.reading), self.options.topic(topic));
+        let asked = tokio::task::spawn_blocking(move || {
+            // Serves what librdkafka reports meanwhile.
+            while reading.poll(Duration::ZERO).is_some() {}
+            reader::bounds(&reading, &topic, partition, ANSWER_TIMEOUT)
+        });
+        asked.await.map_err(|_| ReadLogError::Unavailable { reason: "the question was cut off".into() })?
+    }
+
+    fn reader(&self, topic: Topic, from: &BTreeMap<Partition, Offset>) -> Result<Box<dyn LogReader>, ReadLogError> {
+        Ok(Box::new(KafkaReader::new(&self.reader, self.options.topic(topic), from)?))
+    }
+}

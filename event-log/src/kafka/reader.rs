@@ -1,0 +1,265 @@
+//! Reads partitions of a topic at positions of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rdkafka::TopicPartitionList;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use schemas::id::Partition;
+use schemas::positions::Offset;
+
+use super::connection::Connection;
+use crate::log::{Bounds, LogReader, LogRecord, Position, ReadBatch, ReadLogError};
+
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the broker may take to answer a reader that has heard of no broker.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long nothing must have come before a reader asks whether it is at the end.
+const QUIET: Duration = Duration::from_secs(1);
+
+pub(super) type Reading = BaseConsumer<Connection>;
+
+pub(super) fn consumer(config: &ClientConfig) -> Result<Reading, ReadLogError> {
+    BaseConsumer::from_config_and_context(config, Connection::default())
+        .map_err(|error| ReadLogError::Unavailable { reason: error.to_string() })
+}
+
+/// What the partition holds now, of records that are committed.
+pub(super) fn bounds(
+    consumer: &Reading,
+    topic: &str,
+    partition: Partition,
+    timeout: Duration,
+) -> Result<Bounds, ReadLogError> {
+    let unavailable = |reason| ReadLogError::Unavailable { reason };
+    match consumer.fetch_watermarks(topic, as_kafka(partition), timeout) {
+        Ok((low, high)) => match (Offset::try_from(low), Offset::try_from(high)) {
+            (Ok(start), Ok(end)) => Ok(Bounds { start, end }),
+            _ => Err(unavailable(format!("the broker does not know the bounds of partition {partition}"))),
+        },
+        Err(error) => Err(unavailable(consumer.context().explain(&error))),
+    }
+}
+
+fn as_kafka(partition: Partition) -> i32 {
+    i32::try_from(partition).unwrap_or(i32::MAX)
+}
+
+fn offset(offset: Offset) -> rdkafka::Offset {
+    rdkafka::Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX))
+}
+
+fn check(partition: Partition, wanted: Offset, bounds: Bounds) -> Result<(), ReadLogError> {
+    if wanted < bounds.start {
+        return Err(ReadLogError::Gap { partition, wanted, start: bounds.start });
+    }
+    if wanted > bounds.end {
+        return Err(ReadLogError::Ahead { partition, wanted, end: bounds.end });
+    }
+    Ok(())
+}
+
+pub(super) struct KafkaReader {
+    consumer: Reading,
+    topic: String,
+    next: BTreeMap<Partition, Offset>,
+    /// Read, but too large for the last batch.
+    held: Option<LogRecord>,
+    /// Happened after records that had to be handed out first.
+    failed: Option<ReadLogError>,
+    last_record: Instant,
+    /// Partitions that were read to an end, which may be one of control records.
+    ended: BTreeSet<Partition>,
+    /// Read once more from where they were: when they end again without a record, there is none before this offset.
+    confirming: BTreeMap<Partition, Offset>,
+}
+
+impl KafkaReader {
+    pub(super) fn new(
+        config: &ClientConfig,
+        topic: String,
+        from: &BTreeMap<Partition, Offset>,
+    ) -> Result<Self, ReadLogError> {
+        let consumer = consumer(config)?;
+        let mut assignment = TopicPartitionList::with_capacity(from.len());
+        let unavailable = |error: KafkaError| ReadLogError::Unavailable { reason: error.to_string() };
+        for (partition, wanted) in from {
+            check(*partition, *wanted, bounds(&consumer, &topic, *partition, ANSWER_TIMEOUT)?)?;
+            assignment.add_partition_offset(&topic, as_kafka(*partition), offset(*wanted)).map_err(unavailable)?;
+        }
+        consumer.assign(&assignment).map_err(unavailable)?;
+        Ok(Self {
+            consumer,
+            topic,
+            next: from.clone(),
+            held: None,
+            failed: None,
+            last_record: Instant::now(),
+            ended: BTreeSet::new(),
+            confirming: BTreeMap::new(),
+        })
+    }
+
+    fn take(&mut self, batch: &mut ReadBatch, record: LogRecord) {
+        let Position { partition, offset } = record.position;
+        self.next.insert(partition, offset + 1);
+        batch.next.insert(partition, offset + 1);
+        batch.records.push(record);
+    }
+
+    fn on_end(&mut self, batch: &mut ReadBatch, partition: Partition) {
+        let Some(end) = self.confirming.remove(&partition) else {
+            self.ended.insert(partition);
+            return;
+        };
+        let next = self.next.entry(partition).or_default();
+        if *next < end {
+            *next = end;
+            batch.next.insert(partition, end);
+        }
+    }
+
+    /// What an error of the consumer means; none when librdkafka copes by itself.
+    fn failure(&self, error: &KafkaError) -> Option<ReadLogError> {
+        use RDKafkaErrorCode as Code;
+        let reason = self.consumer.context().explain(error);
+        match error.rdkafka_error_code()? {
+            Code::AutoOffsetReset | Code::OffsetOutOfRange => Some(self.out_of_range(reason)),
+            Code::BadMessage | Code::BadCompression => Some(ReadLogError::Damaged { reason }),
+            Code::AllBrokersDown
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownTopic
+            | Code::UnknownPartition
+            | Code::TopicAuthorizationFailed => Some(ReadLogError::Unavailable { reason }),
+            _ => None,
+        }
+    }
+
+    /// Which of the partitions does not have the position that is wanted.
+    fn out_of_range(&self, reason: String) -> ReadLogError {
+        for (partition, next) in &self.next {
+            let checked = bounds(&self.consumer, &self.topic, *partition, PROBE_TIMEOUT)
+                .and_then(|bounds| check(*partition, *next, bounds));
+            if let Err(error) = checked {
+                return error;
+            }
+        }
+        ReadLogError::Unavailable { reason }
+    }
+
+    /// After a silence: is the broker there, and do control records stand between us and the end?
+    fn ask(&mut self) -> Result<(), ReadLogError> {
+        let Some(partition) = self.ended.first().or(self.next.keys().next()).copied() else { return Ok(()) };
+        let is_down = self.consumer.context().is_down();
+        if !is_down && (self.ended.is_empty() || self.last_record.elapsed() < QUIET) {
+            return Ok(());
+        }
+        let bounds = bounds(&self.consumer, &self.topic, partition, PROBE_TIMEOUT)?;
+        self.consumer.context().set_up();
+        let next = self.next.get(&partition).copied().unwrap_or_default();
+        check(partition, next, bounds)?;
+        if self.ended.remove(&partition) && next < bounds.end {
+            self.consumer
+                .seek(&self.topic, as_kafka(partition), offset(next), PROBE_TIMEOUT)
+                .map_err(|error| ReadLogError::Unavailable { reason: error.to_string() })?;
+            self.confirming.insert(partition, bounds.end);
+        }
+        Ok(())
+    }
+}
+
+impl LogReader for KafkaReader {
+    fn read(&mut self, max_bytes: usize, wait: Duration) -> Result<ReadBatch, ReadLogError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let deadline = Instant::now() + wait;
+        let mut batch = ReadBatch::default();
+        let mut bytes = 0_usize;
+        if let Some(record) = self.held.take() {
+            bytes += size(&record);
+            self.take(&mut batch, record);
+        }
+        loop {
+            let timeout = match batch.records.is_empty() {
+                true => deadline.saturating_duration_since(Instant::now()),
+                false => Duration::ZERO,
+            };
+            let polled = self.consumer.poll(timeout).map(|message| message.map(|message| record(&message)));
+            match polled {
+                Some(Ok(record)) => {
+                    let partition = record.position.partition;
+                    // What a seek left behind comes again.
+                    if self.next.get(&partition).is_some_and(|next| record.position.offset < *next) {
+                        continue;
+                    }
+                    self.last_record = Instant::now();
+                    self.ended.remove(&partition);
+                    self.confirming.remove(&partition);
+                    bytes = bytes.saturating_add(size(&record));
+                    if bytes > max_bytes && !batch.records.is_empty() {
+                        self.held = Some(record);
+                        break;
+                    }
+                    self.take(&mut batch, record);
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    if let Ok(partition) = Partition::try_from(partition) {
+                        self.on_end(&mut batch, partition);
+                    }
+                }
+                Some(Err(error)) => match self.failure(&error) {
+                    Some(failure) if batch.records.is_empty() => return Err(failure),
+                    Some(failure) => {
+                        self.failed = Some(failure);
+                        break;
+                    }
+                    None => tracing::debug!(error = %error, "the consumer goes on after an error"),
+                },
+                None if !batch.next.is_empty() || Instant::now() >= deadline => break,
+                None => {}
+            }
+        }
+        if batch.next.is_empty() {
+            self.ask()?;
+        }
+        Ok(batch)
+    }
+}
+
+impl fmt::Debug for KafkaReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaReader").field("topic", &self.topic).field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+fn size(record: &LogRecord) -> usize {
+    record.key.len() + record.value.as_ref().map_or(0, Bytes::len)
+}
+
+pub(super) fn headers(message: &BorrowedMessage<'_>) -> Vec<(String, Bytes)> {
+    message.headers().map_or_else(Vec::new, |headers| {
+        headers
+            .iter()
+            .map(|header| (header.key.to_owned(), header.value.map(Bytes::copy_from_slice).unwrap_or_default()))
+            .collect()
+    })
+}
+
+fn record(message: &BorrowedMessage<'_>) -> LogRecord {
+    LogRecord {
+        position: Position {
+            partition: Partition::try_from(message.partition()).unwrap_or(Partition::MAX),
+            offset: Offset::try_from(message.offset()).unwrap_or_default(),
+        },
+        timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
+        key: message.key().map(Bytes::copy_from_slice).unwrap_or_default(),
+        value: message.payload().map(Bytes::copy_from_slice),
+        headers: headers(message),
+    }
+}

@@ -1,0 +1,199 @@
+//! The topics: made when missing, checked when not.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigEntry, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
+use schemas::limits::MESSAGE_BYTES;
+
+use super::connection::Connection;
+use super::options::KafkaOptions;
+use crate::log::Topic;
+
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why the topics can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TopicError {
+    #[error("the topic {topic} can't be made: {reason}")]
+    NotMade { topic: String, reason: String },
+    #[error("the topic {topic} has {setting}={value}, which would lose records")]
+    Dangerous { topic: String, setting: &'static str, value: String },
+    #[error("the topic {topic} has {found} partitions instead of 1")]
+    Partitions { topic: String, found: usize },
+    #[error("the topics can't be examined")]
+    Broker(#[from] KafkaError),
+}
+
+/// What the cluster has.
+#[derive(Debug, Clone)]
+pub(super) struct Cluster {
+    pub(super) brokers: usize,
+    /// Partitions and replicas of each topic that can be read now.
+    pub(super) topics: BTreeMap<String, (usize, usize)>,
+}
+
+impl Cluster {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let topics = metadata.topics().iter().filter(|topic| topic.error().is_none()).filter_map(|topic| {
+            let partitions = topic.partitions();
+            let first = partitions.first()?;
+            let led = partitions.iter().all(|partition| partition.leader() >= 0);
+            led.then(|| (topic.name().to_owned(), (partitions.len(), first.replicas().len())))
+        });
+        Self { brokers: metadata.brokers().len(), topics: topics.collect() }
+    }
+}
+
+pub(super) fn names(options: &KafkaOptions) -> [String; 4] {
+    [options.topic(Topic::Calls), options.topic(Topic::Reference), options.topic(Topic::DeadLetters), options.inbox()]
+}
+
+/// A topic to be made: its name without prefix, its partitions and settings.
+fn plans(options: &KafkaOptions, replication: i32, brokers: usize) -> Vec<(&'static str, u32, Vec<(String, String)>)> {
+    let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut common = vec![
+        setting("max.message.bytes", &MESSAGE_BYTES.to_string()),
+        setting("message.timestamp.type", "LogAppendTime"),
+        setting("min.insync.replicas", &(replication - 1).max(1).to_string()),
+        setting("unclean.leader.election.enable", "false"),
+    ];
+    let inbox_retention = options.inbox_retention.as_millis().to_string();
+    let mut inbox = common.clone();
+    inbox.extend([setting("cleanup.policy", "delete"), setting("retention.ms", &inbox_retention)]);
+    if brokers == 1 {
+        // Nobody else has a copy, so each record goes to the disk before it is acknowledged.
+        common.push(setting("flush.messages", "1"));
+    }
+    let mut calls = common.clone();
+    calls.extend([
+        setting("cleanup.policy", "delete"),
+        setting("retention.ms", "-1"),
+        setting("retention.bytes", "-1"),
+    ]);
+    let mut compacted = common;
+    compacted.push(setting("cleanup.policy", "compact"));
+    let mut plans = vec![
+        ("calls", options.partitions, calls),
+        ("reference", 1, compacted.clone()),
+        ("dead-letters", 1, compacted),
+        ("inbox", options.partitions, inbox),
+    ];
+    for (topic, name, value) in &options.topic_settings {
+        for (_, _, settings) in plans.iter_mut().filter(|plan| plan.0 == topic) {
+            settings.retain(|(known, _)| known != name);
+            settings.push((name.clone(), value.clone()));
+        }
+    }
+    plans
+}
+
+/// Makes the topics that the cluster lacks; whether there were any.
+pub(super) async fn make_missing(
+    admin: &AdminClient<Connection>,
+    options: &KafkaOptions,
+    cluster: &Cluster,
+) -> Result<bool, TopicError> {
+    let most = i32::try_from(cluster.brokers).unwrap_or(i32::MAX);
+    let replication = options.replication.unwrap_or(most.min(3));
+    let plans = plans(options, replication, cluster.brokers);
+    let mut missing = false;
+    for (topic, partitions, settings) in &plans {
+        let name = format!("{}.{topic}", options.topic_prefix);
+        if cluster.topics.contains_key(&name) {
+            continue;
+        }
+        missing = true;
+        let partitions = i32::try_from(*partitions).unwrap_or(i32::MAX);
+        let mut new = NewTopic::new(&name, partitions, TopicReplication::Fixed(replication));
+        for (setting, value) in settings {
+            new = new.set(setting, value);
+        }
+        let outcome = admin.create_topics([&new], &AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT))).await?;
+        match outcome.into_iter().next() {
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => {}
+            Some(Err((topic, code))) => return Err(TopicError::NotMade { topic, reason: code.to_string() }),
+            _ => tracing::info!(kafka.topic = name, kafka.partitions = partitions, "made a topic"),
+        }
+    }
+    Ok(missing)
+}
+
+type Settings<'a> = HashMap<&'a str, &'a ConfigEntry>;
+
+fn value<'a>(settings: &'a Settings<'_>, name: &str) -> &'a str {
+    settings.get(name).and_then(|entry| entry.value.as_deref()).unwrap_or_default()
+}
+
+/// Refuses topics that would lose records, and says which durability is in force.
+pub(super) async fn check(
+    admin: &AdminClient<Connection>,
+    options: &KafkaOptions,
+    cluster: &Cluster,
+) -> Result<(), TopicError> {
+    let names = names(options);
+    for topic in [Topic::Reference, Topic::DeadLetters] {
+        let topic = options.topic(topic);
+        if let Some((found, _)) = cluster.topics.get(&topic).filter(|(found, _)| *found != 1) {
+            return Err(TopicError::Partitions { topic, found: *found });
+        }
+    }
+    let resources: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+    let described =
+        admin.describe_configs(&resources, &AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT))).await?;
+    for (name, resource) in names.iter().zip(described) {
+        let resource = resource.map_err(|code| TopicError::Broker(KafkaError::AdminOp(code)))?;
+        let settings = resource.entry_map();
+        if let Some((setting, value)) = danger(options, name, &settings) {
+            return Err(TopicError::Dangerous { topic: name.clone(), setting, value });
+        }
+        warn_of_weakness(options, name, &settings);
+        if *name == options.topic(Topic::Calls) {
+            let replicas = cluster.topics.get(name).map_or(0, |(_, replicas)| *replicas);
+            let disk = if value(&settings, "flush.messages") == "1" { "its disk" } else { "its memory" };
+            tracing::info!(
+                kafka.topic = name,
+                "an append is acknowledged when at least {} of {replicas} replicas have it, each in {disk}",
+                value(&settings, "min.insync.replicas"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The first setting by which the broker would delete records that are kept for ever.
+fn danger(options: &KafkaOptions, name: &str, settings: &Settings<'_>) -> Option<(&'static str, String)> {
+    if name == options.inbox() {
+        return None;
+    }
+    let policy = value(settings, "cleanup.policy");
+    if name == options.topic(Topic::Calls) && policy.contains("compact") {
+        return Some(("cleanup.policy", policy.to_owned()));
+    }
+    if policy.contains("delete") {
+        for setting in ["retention.ms", "retention.bytes"] {
+            if value(settings, setting) != "-1" {
+                return Some((setting, value(settings, setting).to_owned()));
+            }
+        }
+    }
+    None
+}
+
+fn warn_of_weakness(options: &KafkaOptions, name: &str, settings: &Settings<'_>) {
+    let warn = |setting: &str, because: &str| {
+        let value = value(settings, setting);
+        tracing::warn!(kafka.topic = name, "{setting} is {value}: {because}");
+    };
+    if value(settings, "max.message.bytes").parse::<usize>().is_ok_and(|bytes| bytes < MESSAGE_BYTES) {
+        warn("max.message.bytes", "larger events will be refused by the broker");
+    }
+    if value(settings, "unclean.leader.election.enable") == "true" {
+        warn("unclean.leader.election.enable", "acknowledged records can be lost when a broker fails");
+    }
+    if name == options.inbox() && value(settings, "message.timestamp.type") != "LogAppendTime" {
+        warn("message.timestamp.type", "producers set the time of receipt");
+    }
+}
