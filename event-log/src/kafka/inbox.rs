@@ -191,12 +191,10 @@ impl KafkaInbox {
                         items.push(InboxItem::Record(record));
                     }
                 }
-                Some(Err(error)) => match error {
-                    KafkaError::MessageConsumptionFatal(_) => {
-                        return Err(InboxError { reason: self.consumer.context().connection.explain(&error) });
-                    }
-                    _ => tracing::debug!(error = %error, "the inbox goes on after an error"),
-                },
+                Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                    return Err(InboxError { reason: self.consumer.context().connection.explain(&error) });
+                }
+                Some(Err(error)) => tracing::debug!(error = %error, "the inbox goes on after an error"),
                 None => return Ok(()),
             }
         }
@@ -328,13 +326,12 @@ fn position(consumer: &BaseConsumer<Membership>, topic: &str, partition: i32) ->
     let mut asked = TopicPartitionList::new();
     asked.add_partition(topic, partition);
     let committed = consumer.committed_offsets(asked, ANSWER_TIMEOUT).ok()?;
-    match committed.find_partition(topic, partition)?.offset() {
-        rdkafka::Offset::Offset(offset) => Offset::try_from(offset).ok(),
-        _ => {
-            let (low, _) = consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT).ok()?;
-            Offset::try_from(low).ok()
-        }
+    if let rdkafka::Offset::Offset(offset) = committed.find_partition(topic, partition)?.offset() {
+        return Offset::try_from(offset).ok();
     }
+    // The group has committed nothing yet: it began at the start.
+    let (low, _) = consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT).ok()?;
+    Offset::try_from(low).ok()
 }
 
 fn read(message: &BorrowedMessage<'_>) -> InboxRecord {

@@ -186,9 +186,10 @@ impl LogReader for KafkaReader {
             self.take(&mut batch, record);
         }
         loop {
-            let timeout = match batch.records.is_empty() {
-                true => deadline.saturating_duration_since(Instant::now()),
-                false => Duration::ZERO,
+            let timeout = if batch.records.is_empty() {
+                deadline.saturating_duration_since(Instant::now())
+            } else {
+                Duration::ZERO
             };
             let polled = self.consumer.poll(timeout).map(|message| message.map(|message| record(&message)));
             match polled {

@@ -51,8 +51,15 @@ pub(super) fn names(options: &KafkaOptions) -> [String; 4] {
     [options.topic(Topic::Calls), options.topic(Topic::Reference), options.topic(Topic::DeadLetters), options.inbox()]
 }
 
-/// A topic to be made: its name without prefix, its partitions and settings.
-fn plans(options: &KafkaOptions, replication: i32, brokers: usize) -> Vec<(&'static str, u32, Vec<(String, String)>)> {
+/// A topic to be made.
+struct Plan {
+    /// Its name without the prefix.
+    topic: &'static str,
+    partitions: u32,
+    settings: Vec<(String, String)>,
+}
+
+fn plans(options: &KafkaOptions, replication: i32, brokers: usize) -> Vec<Plan> {
     let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut common = vec![
         setting("max.message.bytes", &MESSAGE_BYTES.to_string()),
@@ -75,16 +82,17 @@ fn plans(options: &KafkaOptions, replication: i32, brokers: usize) -> Vec<(&'sta
     ]);
     let mut compacted = common;
     compacted.push(setting("cleanup.policy", "compact"));
+    let plan = |topic, partitions, settings| Plan { topic, partitions, settings };
     let mut plans = vec![
-        ("calls", options.partitions, calls),
-        ("reference", 1, compacted.clone()),
-        ("dead-letters", 1, compacted),
-        ("inbox", options.partitions, inbox),
+        plan("calls", options.partitions, calls),
+        plan("reference", 1, compacted.clone()),
+        plan("dead-letters", 1, compacted),
+        plan("inbox", options.partitions, inbox),
     ];
     for (topic, name, value) in &options.topic_settings {
-        for (_, _, settings) in plans.iter_mut().filter(|plan| plan.0 == topic) {
-            settings.retain(|(known, _)| known != name);
-            settings.push((name.clone(), value.clone()));
+        for plan in plans.iter_mut().filter(|plan| plan.topic == topic) {
+            plan.settings.retain(|(known, _)| known != name);
+            plan.settings.push((name.clone(), value.clone()));
         }
     }
     plans
@@ -100,7 +108,7 @@ pub(super) async fn make_missing(
     let replication = options.replication.unwrap_or(most.min(3));
     let plans = plans(options, replication, cluster.brokers);
     let mut missing = false;
-    for (topic, partitions, settings) in &plans {
+    for Plan { topic, partitions, settings } in &plans {
         let name = format!("{}.{topic}", options.topic_prefix);
         if cluster.topics.contains_key(&name) {
             continue;

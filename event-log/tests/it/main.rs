@@ -2,5 +2,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that indexes too far fails, as it should")]
 
 mod embedded;
+mod inbox;
+mod kafka;
 mod reference;
 mod suite;

@@ -1,0 +1,132 @@
+//! The inbox, read by members of a group. Runs when `LLM_LOG_TEST_KAFKA` names a broker.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use event_log::{InboxItem, InboxRecord, KafkaInbox, KafkaOptions};
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
+use crate::kafka::{open, options};
+
+const WAIT: Duration = Duration::from_millis(100);
+
+fn producer(options: &KafkaOptions) -> BaseProducer {
+    ClientConfig::new()
+        .set("bootstrap.servers", &options.bootstrap)
+        .set("compression.type", "zstd")
+        .set("message.max.bytes", "100000000")
+        .create()
+        .expect("valid settings")
+}
+
+fn send(options: &KafkaOptions, producer: &BaseProducer, partition: i32, value: &[u8]) {
+    let topic = format!("{}.inbox", options.topic_prefix);
+    let headers = OwnedHeaders::new().insert(Header { key: "content-type", value: Some("text/plain") });
+    let record = BaseRecord::<(), [u8]>::to(&topic).partition(partition).payload(value).headers(headers);
+    producer.send(record).map_err(|(error, _)| error).expect("queued");
+    producer.flush(Duration::from_secs(30)).expect("sent");
+}
+
+/// Polls every member in turn until `is_enough`.
+fn poll_until(members: &mut [&mut KafkaInbox], mut is_enough: impl FnMut(&[InboxItem]) -> bool) -> Vec<InboxItem> {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let mut items = Vec::new();
+    while !is_enough(&items) {
+        assert!(Instant::now() < deadline, "only {} items came", items.len());
+        for member in &mut *members {
+            items.extend(member.poll(1 << 20, WAIT).expect("reachable"));
+        }
+    }
+    items
+}
+
+fn record(item: &InboxItem) -> &InboxRecord {
+    match item {
+        InboxItem::Record(record) => record,
+        InboxItem::Unreadable(unreadable) => panic!("unreadable: {unreadable:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_acknowledged_comes_again() {
+    let Some(options) = options("inbox") else { return };
+    open(&options).await;
+    let producer = producer(&options);
+    for value in ["one", "two", "three"] {
+        send(&options, &producer, 2, value.as_bytes());
+    }
+    let mut inbox = KafkaInbox::open(&options, &options.topic_prefix).expect("a member");
+    let items = poll_until(&mut [&mut inbox], |items| items.len() >= 3);
+    let first = record(&items[0]);
+    assert_eq!((first.partition, first.offset, first.key.as_ref()), (2, 0, None));
+    assert_eq!(first.value, "one");
+    assert_eq!(first.headers, [("content-type".to_owned(), "text/plain".into())]);
+    assert!(first.timestamp_ms > 1_500_000_000_000, "the broker's time");
+    inbox.acknowledge(&BTreeMap::from([(2, 2)])).expect("acknowledged");
+    drop(inbox);
+
+    let mut inbox = KafkaInbox::open(&options, &options.topic_prefix).expect("a member");
+    let items = poll_until(&mut [&mut inbox], |items| !items.is_empty());
+    assert_eq!(record(&items[0]).value, "three");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_member_takes_over_partitions_and_nothing_is_lost() {
+    let Some(options) = options("members") else { return };
+    open(&options).await;
+    let producer = producer(&options);
+    let mut first = KafkaInbox::open(&options, &options.topic_prefix).expect("a member");
+    poll_until(&mut [&mut first], |_| true);
+    let mut second = KafkaInbox::open(&options, &options.topic_prefix).expect("a member");
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while first.assigned().count() != 2 || second.assigned().count() != 2 {
+        assert!(Instant::now() < deadline, "the partitions were not shared");
+        for inbox in [&mut first, &mut second] {
+            inbox.poll(1 << 20, WAIT).expect("reachable");
+        }
+    }
+    let taken = second.assigned().next().expect("two partitions");
+    for partition in 0..4 {
+        send(&options, &producer, partition, format!("to {partition}").as_bytes());
+    }
+    let items = poll_until(&mut [&mut first, &mut second], |items| items.len() >= 4);
+    let partitions: BTreeSet<u32> = items.iter().map(|item| record(item).partition).collect();
+    assert_eq!(partitions.len(), 4);
+    first.acknowledge(&BTreeMap::from([(taken, 1)])).expect("what the group took away is left out");
+    drop(second);
+    let items = poll_until(&mut [&mut first], |items| items.iter().any(|item| record(item).partition == taken));
+    assert!(items.iter().any(|item| record(item).value == format!("to {taken}")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_cannot_be_inflated_is_named_and_holds_up_nobody() {
+    let Some(mut options) = options("bomb") else { return };
+    open(&options).await;
+    let producer = producer(&options);
+    send(&options, &producer, 1, b"before");
+    send(&options, &producer, 1, &vec![b' '; 40_000_000]);
+    send(&options, &producer, 1, b"after");
+    send(&options, &producer, 0, b"elsewhere");
+    // Inflates less than that, instead of a value of more than 512 MiB.
+    options.properties = vec![
+        ("receive.message.max.bytes".into(), "8000000".into()),
+        ("fetch.max.bytes".into(), "4000000".into()),
+        ("max.partition.fetch.bytes".into(), "2000000".into()),
+    ];
+    let mut inbox = KafkaInbox::open(&options, &options.topic_prefix).expect("a member");
+    let items = poll_until(&mut [&mut inbox], |items| items.len() >= 4);
+    let mut seen = Vec::new();
+    for item in &items {
+        match item {
+            InboxItem::Record(record) => seen.push((record.partition, record.offset, "")),
+            InboxItem::Unreadable(unreadable) => {
+                assert!(!unreadable.reason.is_empty());
+                seen.push((unreadable.partition, unreadable.offset, "unreadable"));
+            }
+        }
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, [(0, 0, ""), (1, 0, ""), (1, 1, "unreadable"), (1, 2, "")]);
+}

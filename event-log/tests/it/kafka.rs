@@ -1,0 +1,160 @@
+//! The log on Kafka: the common suite, and what is its own. Runs when `LLM_LOG_TEST_KAFKA` names a broker.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use event_log::{EventLog as _, KafkaLog, KafkaOptions, OpenKafkaError, ReadLogError, Topic, TopicError};
+use rdkafka::ClientConfig;
+use rdkafka::TopicPartitionList;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
+use crate::suite::{self, read_exactly, record, values};
+
+/// Options for topics that no other test uses; none, and a line, when there is no broker.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+pub(crate) fn options(name: &str) -> Option<KafkaOptions> {
+    let Some(bootstrap) = testkit::kafka() else {
+        println!("skipped: LLM_LOG_TEST_KAFKA names no broker (scripts/test-kafka starts one)");
+        return None;
+    };
+    let mut options = KafkaOptions::new(bootstrap);
+    options.topic_prefix = testkit::unique_topic_prefix(name);
+    options.partitions = 4;
+    options.startup_timeout = Some(Duration::from_secs(30));
+    Some(options)
+}
+
+pub(crate) async fn open(options: &KafkaOptions) -> KafkaLog {
+    KafkaLog::open(options.clone()).await.expect("the log opens")
+}
+
+fn admin(options: &KafkaOptions) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", &options.bootstrap).create().expect("valid settings")
+}
+
+macro_rules! suite {
+    ($($promise:ident)*) => {
+        $(#[tokio::test(flavor = "multi_thread")]
+        async fn $promise() {
+            let Some(options) = options("log") else { return };
+            suite::$promise(&open(&options).await).await;
+        })*
+    };
+}
+
+suite! {
+    records_come_back_as_they_went_in
+    a_reader_starts_in_the_middle_and_sees_what_comes_later
+    concurrent_appends_keep_their_own_order
+    a_record_of_eight_mebibytes_is_kept
+    a_position_beyond_the_end_is_refused
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_opened_again_keeps_its_partitions_and_records() {
+    let Some(mut options) = options("again") else { return };
+    open(&options).await.append(Topic::Calls, vec![record(3, "a")]).await.expect("appended");
+    options.partitions = 9;
+    let log = open(&options).await;
+    assert_eq!(log.partitions(Topic::Calls), 4);
+    let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(3, 0)])).expect("readable");
+    assert_eq!(values(&read_exactly(&mut *reader, 1)), ["a"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_the_broker_deleted_are_a_gap() {
+    let Some(options) = options("gap") else { return };
+    let log = open(&options).await;
+    let records = (0..10).map(|n| record(1, &n.to_string())).collect();
+    log.append(Topic::Calls, records).await.expect("appended");
+    let mut open_before = log.reader(Topic::Calls, &BTreeMap::from([(1, 6)])).expect("readable");
+    let mut deleted = TopicPartitionList::new();
+    let topic = format!("{}.calls", options.topic_prefix);
+    deleted.add_partition_offset(&topic, 1, rdkafka::Offset::Offset(4)).expect("an offset");
+    admin(&options).delete_records(&deleted, &AdminOptions::new()).await.expect("deleted");
+
+    assert_eq!(values(&read_exactly(&mut *open_before, 4)), ["6", "7", "8", "9"], "nothing it needs is gone");
+    let outcome = log.reader(Topic::Calls, &BTreeMap::from([(1, 2)]));
+    assert!(matches!(outcome, Err(ReadLogError::Gap { partition: 1, wanted: 2, start: 4 })), "{outcome:?}");
+    assert_eq!(log.bounds(Topic::Calls, 1).await.expect("reachable").start, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_would_lose_calls_is_refused_by_name() {
+    let Some(options) = options("finite") else { return };
+    let name = format!("{}.calls", options.topic_prefix);
+    let finite = NewTopic::new(&name, 4, TopicReplication::Fixed(1)).set("retention.ms", "604800000");
+    admin(&options).create_topics([&finite], &AdminOptions::new()).await.expect("made");
+    let Err(OpenKafkaError::Topic(TopicError::Dangerous { topic, setting, value })) = KafkaLog::open(options).await
+    else {
+        panic!("a topic with finite retention was taken as the log");
+    };
+    assert_eq!((topic, setting, value.as_str()), (name, "retention.ms", "604800000"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn control_records_are_passed_over() {
+    let Some(options) = options("control") else { return };
+    let log = open(&options).await;
+    let (topic, id) = (format!("{}.calls", options.topic_prefix), options.topic_prefix.clone());
+    let bootstrap = options.bootstrap.clone();
+    let transaction = tokio::task::spawn_blocking(move || {
+        let timeout = Duration::from_secs(30);
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap)
+            .set("transactional.id", id)
+            .create()
+            .expect("valid settings");
+        producer.init_transactions(timeout).expect("a coordinator");
+        for (value, is_kept) in [("kept", true), ("dropped", false)] {
+            producer.begin_transaction().expect("begun");
+            producer.send(BaseRecord::to(&topic).partition(0).key("k").payload(value)).expect("queued");
+            producer.flush(timeout).expect("sent");
+            if is_kept { producer.commit_transaction(timeout) } else { producer.abort_transaction(timeout) }
+                .expect("ended");
+        }
+    });
+    transaction.await.expect("no panic");
+
+    // Two records and two markers; the broker writes a marker after it has answered.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut end = 0;
+    while end < 4 {
+        assert!(Instant::now() < deadline, "the log ends at {end}");
+        end = log.bounds(Topic::Calls, 0).await.expect("reachable").end;
+    }
+    let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(0, 0)])).expect("readable");
+    let (mut read, mut next) = (Vec::new(), 0);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while next < end {
+        assert!(Instant::now() < deadline, "the reader stays at {next} of {end}");
+        let batch = reader.read(1 << 20, Duration::from_millis(100)).expect("readable");
+        next = batch.next.get(&0).copied().unwrap_or(next);
+        read.extend(batch.records);
+    }
+    assert_eq!(values(&read), ["kept"]);
+    log.append(Topic::Calls, vec![record(0, "later")]).await.expect("appended");
+    assert_eq!(values(&read_exactly(&mut *reader, 1)), ["later"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_larger_than_a_message_is_refused_with_all_that_came_with_it() {
+    let Some(options) = options("large") else { return };
+    let log = open(&options).await;
+    let mut large = record(0, "");
+    large.value = Some(Bytes::from(vec![b'x'; schemas::limits::MESSAGE_BYTES]));
+    let outcome = log.append(Topic::Calls, vec![record(0, "small"), large]).await;
+    assert!(matches!(outcome, Err(event_log::AppendError::Refused { .. })), "{outcome:?}");
+    assert_eq!(log.bounds(Topic::Calls, 0).await.expect("reachable").end, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_away_at_start_is_named() {
+    let mut options = KafkaOptions::new("127.0.0.1:1");
+    options.startup_timeout = Some(Duration::ZERO);
+    let error = KafkaLog::open(options).await.expect_err("nobody listens there");
+    assert!(error.to_string().starts_with("Kafka does not answer at 127.0.0.1:1: "), "{error}");
+}
