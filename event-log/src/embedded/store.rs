@@ -35,6 +35,8 @@ pub(super) struct Store {
 pub(super) struct SharedStore {
     folder: PathBuf,
     partitions: u32,
+    /// The newest timestamp that the log had when it was opened.
+    newest_ms: i64,
     store: RwLock<Option<Store>>,
     /// The end of every partition: all before it is durable, nothing after it is shown.
     ends: Mutex<BTreeMap<PartitionKey, Offset>>,
@@ -84,19 +86,24 @@ impl Store {
         Ok((Self { database, keyspaces }, partitions))
     }
 
-    fn ends(&self) -> Result<BTreeMap<PartitionKey, Offset>, OpenEmbeddedError> {
+    /// The end of every partition, and the newest timestamp.
+    fn ends(&self) -> Result<(BTreeMap<PartitionKey, Offset>, i64), OpenEmbeddedError> {
         let mut ends = BTreeMap::new();
+        let mut newest_ms = 0;
         for (key, keyspace) in &self.keyspaces {
             let end = match keyspace.last_key_value() {
                 Some(last) => {
                     let (first, block) = last.into_inner()?;
-                    first_offset(&first)? + PlainBlock::of(&block)?.block()?.len()
+                    let plain = PlainBlock::of(&block)?;
+                    let block = plain.block()?;
+                    newest_ms = newest_ms.max(block.timestamp_ms);
+                    first_offset(&first)? + block.len()
                 }
                 None => 0,
             };
             ends.insert(*key, end);
         }
-        Ok(ends)
+        Ok((ends, newest_ms))
     }
 }
 
@@ -111,10 +118,11 @@ fn topic_name(topic: Topic) -> &'static str {
 impl SharedStore {
     pub(super) fn open(folder: &Path, new_partitions: u32) -> Result<Self, OpenEmbeddedError> {
         let (store, partitions) = Store::open(folder, new_partitions)?;
-        let ends = store.ends()?;
+        let (ends, newest_ms) = store.ends()?;
         Ok(Self {
             folder: folder.to_owned(),
             partitions,
+            newest_ms,
             store: RwLock::new(Some(store)),
             ends: Mutex::new(ends),
             grown: Condvar::new(),
@@ -126,7 +134,7 @@ impl SharedStore {
         let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
         *store = None;
         let (new, _) = Store::open(&self.folder, self.partitions)?;
-        *self.lock_ends() = new.ends()?;
+        (*self.lock_ends(), _) = new.ends()?;
         *store = Some(new);
         self.grown.notify_all();
         Ok(())
@@ -142,6 +150,10 @@ impl SharedStore {
 
     pub(super) fn partitions(&self, topic: Topic) -> u32 {
         if topic == Topic::Calls { self.partitions } else { 1 }
+    }
+
+    pub(super) fn newest_ms(&self) -> i64 {
+        self.newest_ms
     }
 
     pub(super) fn end(&self, key: PartitionKey) -> Offset {

@@ -38,6 +38,19 @@ enum CommitError {
     Closed,
 }
 
+impl CommitError {
+    /// What it means for whoever waits: only a write that was begun can leave something behind.
+    fn told(&self) -> AppendError {
+        let reason = self.to_string();
+        match self {
+            Self::Storage(fjall::Error::Poisoned) | Self::Compression(_) | Self::Reopen(_) | Self::Closed => {
+                AppendError::Refused { reason }
+            }
+            Self::Storage(_) => AppendError::Unknown { reason },
+        }
+    }
+}
+
 pub(super) struct Writer {
     store: Arc<SharedStore>,
     clock: Clock,
@@ -49,7 +62,8 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(store: Arc<SharedStore>, clock: Clock) -> Self {
-        Self { store, clock, newest_ms: 0, failed: false }
+        let newest_ms = store.newest_ms();
+        Self { store, clock, newest_ms, failed: false }
     }
 
     /// Runs until the log is closed and nothing waits.
@@ -68,7 +82,13 @@ impl Writer {
     }
 
     fn commit_all(&mut self, appends: Vec<Append>) {
-        match self.commit(&appends) {
+        let mut outcome = self.commit(&appends);
+        if matches!(outcome, Err(CommitError::Storage(fjall::Error::Poisoned))) {
+            // Something failed before these records came: they were not touched.
+            self.failed = true;
+            outcome = self.commit(&appends);
+        }
+        match outcome {
             Ok(positions) => {
                 for (append, positions) in appends.into_iter().zip(positions) {
                     // Whoever no longer waits does not need the answer.
@@ -79,7 +99,7 @@ impl Writer {
                 tracing::error!(error = %error, "records could not be written to the log");
                 self.failed = true;
                 for append in appends {
-                    let _ = append.reply.send(Err(AppendError::Unknown { reason: error.to_string() }));
+                    let _ = append.reply.send(Err(error.told()));
                 }
             }
         }

@@ -46,7 +46,10 @@ async fn a_log_that_is_opened_again_goes_on_where_it_was() {
     let positions = log.append(Topic::Calls, vec![record(0, "c")]).await.expect("appended");
     assert_eq!(positions[0].offset, 2);
     let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(0, 0)])).expect("readable");
-    assert_eq!(values(&read_exactly(&mut *reader, 3)), ["a", "b", "c"]);
+    let read = read_exactly(&mut *reader, 3);
+    assert_eq!(values(&read), ["a", "b", "c"]);
+    let times: Vec<i64> = read.iter().map(|record| record.timestamp_ms).collect();
+    assert_eq!(times, [1_000, 1_000, 1_000], "a clock that stepped back does not take the log with it");
 }
 
 /// Copies the folder as a crash leaves it: the log is open, only what is acknowledged is known to be there.
