@@ -171,8 +171,9 @@ mod tests {
 
     #[tokio::test]
     async fn one_project_can_not_fill_the_queue() {
-        let slots = Slots::new(1);
+        let slots = Slots::new(2);
         let held = slots.take(project(1), PATIENCE).await.expect("free");
+        let _other_held = slots.take(project(1), PATIENCE).await.expect("free");
         let queue: Vec<_> = (0..WAITING_PER_SCOPE)
             .map(|_| {
                 let slots = Arc::clone(&slots);

@@ -32,8 +32,22 @@ const TEXTS: [&str; 16] = [
     "the fox and the FOX and the föx",
 ];
 const WORDS: [&str; 16] = [
-    "the", "fox", "FÖX", "creme", "crème", "brulee", "recipe", "中文", "回答这", "東京", "タワー", "한국어", "limit",
-    "retry-after", "🎉", "straße",
+    "the",
+    "fox",
+    "FÖX",
+    "creme",
+    "crème",
+    "brulee",
+    "recipe",
+    "中文",
+    "回答这",
+    "東京",
+    "タワー",
+    "한국어",
+    "limit",
+    "retry-after",
+    "🎉",
+    "straße",
 ];
 const SHORT: [&str; 7] = ["", "gpt-4o", "gpt-4o-mini", "claude", "Ä", "ä", "日本"];
 const STATUSES: [&str; 4] = ["Success", "Error", "Budget Exceeded", "Running"];
@@ -61,7 +75,7 @@ impl Generator {
     }
 
     pub(super) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[usize::try_from(self.below(of.len() as u64)).expect("small")]
+        *of.get(usize::try_from(self.below(of.len() as u64)).expect("small")).expect("not empty")
     }
 
     fn often(&mut self, of_ten: u64) -> bool {
@@ -98,8 +112,8 @@ impl Generator {
 
     pub(super) fn event(&mut self) -> CallEvent {
         use CallEventType::{Abandoned, Annotated, Completed, Erased, Failed, Recorded, Started};
-        let event_type =
-            self.pick(&[Started, Started, Completed, Completed, Failed, Recorded, Recorded, Annotated, Abandoned, Erased]);
+        let event_type = self
+            .pick(&[Started, Started, Completed, Completed, Failed, Recorded, Recorded, Annotated, Abandoned, Erased]);
         let event_type = if event_type == Erased && self.often(7) { Completed } else { event_type };
         let mut claims = Vec::new();
         if event_type == Recorded {

@@ -66,8 +66,8 @@ pub(super) fn position(row: &Row, keys: &[SortKey]) -> SortPosition {
         let value = row.get(column).clone();
         SortValue::Value(match (&value, column.column_type()) {
             (Value::Text(text), ColumnType::LongText | ColumnType::VeryLongText) => {
-                let head = text.bytes().take(HEAD_BYTES);
-                Value::text(head.map(|byte| format!("{byte:02x}")).collect::<String>())
+                let head: Vec<String> = text.bytes().take(HEAD_BYTES).map(|byte| format!("{byte:02x}")).collect();
+                Value::text(head.concat())
             }
             _ => value,
         })

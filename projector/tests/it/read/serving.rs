@@ -1,1 +1,122 @@
-//! x
+//! Around the reads: positions, time limits, partitions that are not there, other processes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use projector::{IndexReader, internal_router};
+use schemas::access::ReadScope;
+use schemas::model::Column;
+use schemas::query::{Bound, Bounds, Filter};
+use schemas::reader::{Answer, CallReader as _, CountRequest, ListPage, ReadContext, ReadError, ReaderStatus};
+use schemas::value::Value;
+use tower::ServiceExt as _;
+
+use super::world::{FIRST, PARTITIONS, World, call, context, list_request, of_partitions};
+
+const SCOPE: ReadScope = ReadScope::Project(FIRST);
+
+fn world() -> World {
+    let mut world = World::new();
+    for id in 0..20 {
+        world.apply(call(id, 0, [(Column::RequestPrompt, Value::text("x".repeat(100)))]));
+    }
+    world.commit();
+    world
+}
+
+#[test]
+fn an_answer_has_the_positions_of_the_partitions_that_it_is_of() {
+    let mut world = world();
+    let positions = |world: &World, context: ReadContext| {
+        let request = CountRequest { context, filter: Filter::everything() };
+        world.run(world.reader.count(request)).map(|answer| answer.positions.partitions)
+    };
+    assert_eq!(positions(&world, context(SCOPE)), Ok((0..PARTITIONS).map(|partition| (partition, 1)).collect()));
+    world.commit();
+    assert_eq!(positions(&world, of_partitions(SCOPE, [1, 3])), Ok([(1, 2), (3, 2)].into()));
+    let missing = positions(&world, of_partitions(SCOPE, [1, 7]));
+    assert_eq!(missing, Err(ReadError::Unavailable { partitions: BTreeSet::from([7]) }));
+}
+
+#[test]
+fn without_a_snapshot_the_partitions_are_named() {
+    let world = world();
+    let status = |world: &World| world.run(world.reader.status()).expect("a status");
+    world.status.set_caught_up(true);
+    world.status.set_lag_ms(5);
+    let ReaderStatus { serving, unavailable, caught_up, lag_ms, partitions_total, .. } = status(&world);
+    assert_eq!((serving.len(), unavailable.len(), caught_up, lag_ms, partitions_total), (4, 0, true, 5, 4));
+    world.cell.set_unavailable(BTreeSet::from([0, 1, 2, 3]));
+    let gone = ReadError::Unavailable { partitions: BTreeSet::from([0, 1, 2, 3]) };
+    assert_eq!(world.try_count(SCOPE, Filter::everything()), Err(gone));
+    let ReaderStatus { serving, unavailable, caught_up, .. } = status(&world);
+    assert_eq!((serving.len(), unavailable.len(), caught_up), (0, 4, false));
+}
+
+#[test]
+fn a_read_without_time_names_the_part_that_ran_out_of_it() {
+    let world = world();
+    let short = ReadContext { timeout: Duration::ZERO, ..context(SCOPE) };
+    // Every text has to be read.
+    let bound = |end: &str| Some(Bound { value: Value::text(format!("{}{end}", "x".repeat(64))), inclusive: true });
+    let filter = Filter::Range(Column::RequestPrompt, Bounds { lower: bound(""), upper: bound("y") });
+    let count = |context| world.run(world.reader.count(CountRequest { context, filter: filter.clone() }));
+    assert_eq!(count(short), Err(ReadError::Timeout { part: "counting".to_owned() }));
+    assert_eq!(count(context(SCOPE)).expect("an answer").content, 20);
+}
+
+#[test]
+fn reads_of_one_snapshot_go_on_while_the_next_is_published() {
+    let mut world = world();
+    let before = world.cell.current().expect("published");
+    for id in 0..20 {
+        world.apply(call(id, 5, []));
+    }
+    world.commit();
+    world.merge();
+    assert_eq!(before.searcher().num_docs(), 20);
+    let sums = before.counters();
+    assert_eq!(sums.values().map(|totals| totals.calls).sum::<i128>(), 20);
+    assert_eq!(world.count(SCOPE, Filter::everything()), 20);
+}
+
+async fn ask(router: &axum::Router, request: Request<Body>) -> (StatusCode, Vec<u8>) {
+    let response = router.clone().oneshot(request).await.expect("an answer");
+    let status = response.status();
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+    (status, body.to_vec())
+}
+
+#[test]
+fn another_process_reads_with_the_secret_only() {
+    let world = world();
+    let reader = IndexReader::new(Arc::clone(&world.cell), Arc::clone(&world.status));
+    let router = internal_router(Arc::new(reader), "a secret");
+    let post = |path: &str, secret: &str, body: Vec<u8>| {
+        Request::post(path).header("authorization", format!("Bearer {secret}")).body(Body::from(body)).expect("valid")
+    };
+    let body = postcard::to_stdvec(&list_request(SCOPE, Filter::everything())).expect("encoded");
+    let (status, answer) = world.run(ask(&router, post("/internal/v1/list", "a secret", body.clone())));
+    assert_eq!(status, StatusCode::OK);
+    let page: Result<Answer<ListPage>, ReadError> = postcard::from_bytes(&answer).expect("decoded");
+    assert_eq!(page.expect("a page").content, world.list(list_request(SCOPE, Filter::everything())));
+
+    for secret in ["", "a secre", "a secret ", "A secret"] {
+        let (status, answer) = world.run(ask(&router, post("/internal/v1/list", secret, body.clone())));
+        assert_eq!((status, answer.len()), (StatusCode::UNAUTHORIZED, 0), "{secret:?}");
+    }
+    let bare = Request::get("/internal/v1/status").body(Body::empty()).expect("valid");
+    assert_eq!(world.run(ask(&router, bare)).0, StatusCode::UNAUTHORIZED);
+    let (status, _) = world.run(ask(&router, post("/internal/v1/count", "a secret", b"\xff".to_vec())));
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+
+    let refused = CountRequest { context: of_partitions(SCOPE, [9]), filter: Filter::everything() };
+    let body = postcard::to_stdvec(&refused).expect("encoded");
+    let (status, answer) = world.run(ask(&router, post("/internal/v1/count", "a secret", body)));
+    assert_eq!(status, StatusCode::OK);
+    let answer: Result<Answer<u64>, ReadError> = postcard::from_bytes(&answer).expect("decoded");
+    assert_eq!(answer, Err(ReadError::Unavailable { partitions: BTreeSet::from([9]) }));
+}

@@ -208,7 +208,7 @@ impl World {
 }
 
 pub(super) fn context(scope: ReadScope) -> ReadContext {
-    ReadContext { scope, partitions: None, timeout: Duration::from_secs(60) }
+    ReadContext { scope, partitions: None, timeout: Duration::from_mins(1) }
 }
 
 pub(super) fn of_partitions(scope: ReadScope, partitions: impl IntoIterator<Item = Partition>) -> ReadContext {
