@@ -1,1 +1,25 @@
-//! placeholder
+//! The way into the log: events are checked, completed and appended, and only then acknowledged.
+//!
+//! [`router`] is the door over HTTP, [`Producer`] the one for code of the same process. Behind all of them is one
+//! pipeline, [`Ingest`]: decode, check, complete, append, acknowledge. It is at least once; the fold makes repeats
+//! harmless.
+
+mod limits;
+
+mod admission;
+mod complete;
+mod ids;
+mod pipeline;
+
+mod producer;
+
+mod api;
+
+pub use admission::Busy;
+pub use api::{IngestApi, router};
+pub use limits::IngestLimits;
+pub use pipeline::{EventTooLarge, Ingest, Receipt};
+pub use producer::{
+    CallAbandoned, CallAnnotated, CallCompleted, CallErased, CallEventDraft, CallFailed, CallRecorded, CallStarted,
+    ProduceError, Producer,
+};

@@ -1,0 +1,36 @@
+//! What ingest takes at once.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use schemas::limits::IN_FLIGHT_BYTES;
+
+/// Bounds on what ingest holds and on what one project may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IngestLimits {
+    /// Greatest number of bytes between receipt and acknowledgement, of all requests together.
+    pub in_flight_bytes: usize,
+    /// The same for the requests of one project.
+    pub project_in_flight_bytes: usize,
+    /// Events that a project may send per second over time.
+    pub project_events_per_second: NonZeroU32,
+    /// Events that a project may send at once after a pause.
+    pub project_burst_events: NonZeroU32,
+    /// How long a request may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a request waits for the log before it is told that the outcome is unknown.
+    pub append_timeout: Duration,
+}
+
+impl Default for IngestLimits {
+    fn default() -> Self {
+        Self {
+            in_flight_bytes: IN_FLIGHT_BYTES,
+            project_in_flight_bytes: IN_FLIGHT_BYTES / 2,
+            project_events_per_second: const { NonZeroU32::new(20_000).expect("not zero") },
+            project_burst_events: const { NonZeroU32::new(40_000).expect("not zero") },
+            body_timeout: Duration::from_mins(1),
+            append_timeout: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The HTTP door over an embedded log: what is acknowledged is in the log, what is refused is not.
+
+mod door;
+
+use axum::http::StatusCode;
+use door::Door;
+use serde_json::json;
+
+fn recorded(subject: &str) -> serde_json::Value {
+    json!({"specversion": "1.0", "id": "e1", "source": "test", "type": "llm-log.call.recorded", "subject": subject,
+        "time": "2026-03-01T06:00:00Z", "data": {"status": "Success", "requestPrompt": "Wie geht's?"}})
+}
+
+const CALL: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledged_event_is_in_the_log_with_its_project() {
+    let door = Door::open();
+    let (status, answer) = door.post("/v1/events", &door.owner_key, &recorded(&CALL.to_uppercase())).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!((&answer["items"][0]["callId"], &answer["items"][0]["eventId"]), (&json!(CALL), &json!("e1")));
+    let events = door.logged_events().await;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].key.project, door.project);
+    assert_eq!(answer["items"][0]["offset"], json!(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_without_an_envelope_is_recorded_and_gets_an_id() {
+    let door = Door::open();
+    let (status, answer) = door.post("/v1/events", &door.owner_key, &json!({"status": "Error"})).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let events = door.logged_events().await;
+    assert_eq!(answer["items"][0]["callId"], json!(events[0].key.call));
+    assert_eq!(events[0].event_type, schemas::event::CallEventType::Recorded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_item_keeps_all_out_and_every_problem_is_named() {
+    let door = Door::open();
+    let mut wrong = recorded(CALL);
+    wrong["data"]["totalTokens"] = json!("many");
+    wrong["time"] = json!("yesterday");
+    let mut elsewhere = recorded(CALL);
+    elsewhere["data"]["projectId"] = json!("550e8400-e29b-41d4-a716-446655440000");
+    let mut internal = recorded(CALL);
+    internal["type"] = json!("llm-log.call.abandoned");
+    internal["data"] = json!({});
+    let body = json!([recorded(CALL), wrong, elsewhere, internal]);
+    let (status, answer) = door.post("/v1/events", &door.owner_key, &body).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let named: Vec<_> =
+        answer["problems"].as_array().expect("a list").iter().map(|p| (&p["index"], &p["pointer"])).collect();
+    let (one, two, three) = (json!(1), json!(2), json!(3));
+    assert_eq!(
+        named,
+        [
+            (&one, &json!("/time")),
+            (&one, &json!("/data/totalTokens")),
+            (&two, &json!("/data/projectId")),
+            (&three, &json!("/type"))
+        ]
+    );
+    assert!(door.logged_events().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_decide_who_may_write_and_erase() {
+    let door = Door::open();
+    let mut erased = recorded(CALL);
+    erased["type"] = json!("llm-log.call.erased");
+    erased["data"] = json!({});
+    for (key, body, expected) in [
+        (&door.writer_key, recorded(CALL), StatusCode::OK),
+        (&door.writer_key, erased.clone(), StatusCode::UNPROCESSABLE_ENTITY),
+        (&door.reader_key, recorded(CALL), StatusCode::UNPROCESSABLE_ENTITY),
+        (&door.owner_key, erased, StatusCode::OK),
+        (&"no-uuid".to_owned(), recorded(CALL), StatusCode::BAD_REQUEST),
+        (&CALL.to_owned(), recorded(CALL), StatusCode::BAD_REQUEST),
+    ] {
+        let (status, answer) = door.post("/v1/events", key, &body).await;
+        assert_eq!(status, expected, "{answer}");
+    }
+    let (status, _) = door.send("/v1/events", &[("content-type", "application/json")], b"{}".to_vec()).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_master_key_names_the_project_of_each_event() {
+    let door = Door::open();
+    let (status, answer) = door.post("/v1/events", &door.master_key, &recorded(CALL)).await;
+    assert_eq!(
+        (status, &answer["problems"][0]["pointer"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("/data/projectId"))
+    );
+    let mut named = recorded(CALL);
+    named["data"]["projectId"] = json!("550e8400-e29b-41d4-a716-446655440000");
+    let (status, answer) = door.post("/v1/events", &door.master_key, &named).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_may_be_gzipped_and_must_be_json() {
+    let door = Door::open();
+    let key = ("apikey", door.owner_key.as_str());
+    let gzipped = door::gzip(recorded(CALL).to_string().as_bytes());
+    let headers = [key, ("content-type", "application/cloudevents+json"), ("content-encoding", "gzip")];
+    assert_eq!(door.send("/v1/events", &headers, gzipped).await.0, StatusCode::OK);
+    let text = [key, ("content-type", "text/plain")];
+    assert_eq!(door.send("/v1/events", &text, b"{}".to_vec()).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let json = [key, ("content-type", "application/json")];
+    assert_eq!(door.send("/v1/events", &json, b"{".to_vec()).await.0, StatusCode::BAD_REQUEST);
+    let bomb = door::gzip(&vec![b' '; schemas::limits::BODY_BYTES + 1]);
+    let headers = [key, ("content-type", "application/json"), ("content-encoding", "gzip")];
+    assert_eq!(door.send("/v1/events", &headers, bomb).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reference_data_take_the_master_key_and_keys_are_listed_without_hashes() {
+    let door = Door::open();
+    let user = json!({"specversion": "1.0", "id": "u", "source": "test", "type": "llm-log.reference.user",
+        "subject": CALL, "data": {"name": "Bob", "projectIds": [door.project]}});
+    assert_eq!(door.post("/v1/reference", &door.owner_key, &user).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let (status, answer) = door.post("/v1/reference", &door.master_key, &user).await;
+    assert_eq!((status, &answer["items"][0]["key"]), (StatusCode::OK, &json!(format!("user/{CALL}"))), "{answer}");
+    let mut unknown = user;
+    unknown["type"] = json!("llm-log.reference.planet");
+    let (status, answer) = door.post("/v1/reference", &door.master_key, &unknown).await;
+    assert_eq!((status, &answer["problems"][0]["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("/type")));
+
+    let listed = door.get("/v1/keys", &door.master_key).await;
+    assert_eq!(listed["keys"].as_array().map(Vec::len), Some(3));
+    assert!(!listed.to_string().contains("hash"), "{listed}");
+}
