@@ -25,8 +25,8 @@ impl Connection {
         self.0.down.load(Ordering::Acquire)
     }
 
-    pub(super) fn set_up(&self) {
-        self.0.down.store(false, Ordering::Release);
+    pub(super) fn set_down(&self, is_down: bool) {
+        self.0.down.store(is_down, Ordering::Release);
     }
 
     /// The error with the last reason that librdkafka gave, which says more.

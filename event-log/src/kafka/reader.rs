@@ -131,8 +131,7 @@ impl KafkaReader {
         match error.rdkafka_error_code()? {
             Code::AutoOffsetReset | Code::OffsetOutOfRange => Some(self.out_of_range(reason)),
             Code::BadMessage | Code::BadCompression => Some(ReadLogError::Damaged { reason }),
-            Code::AllBrokersDown
-            | Code::UnknownTopicOrPartition
+            Code::UnknownTopicOrPartition
             | Code::UnknownTopic
             | Code::UnknownPartition
             | Code::TopicAuthorizationFailed => Some(ReadLogError::Unavailable { reason }),
@@ -160,7 +159,7 @@ impl KafkaReader {
             return Ok(());
         }
         let bounds = bounds(&self.consumer, &self.topic, partition, PROBE_TIMEOUT)?;
-        self.consumer.context().set_up();
+        self.consumer.context().set_down(false);
         let next = self.next.get(&partition).copied().unwrap_or_default();
         check(partition, next, bounds)?;
         if self.ended.remove(&partition) && next < bounds.end {
@@ -200,6 +199,7 @@ impl LogReader for KafkaReader {
                         continue;
                     }
                     self.last_record = Instant::now();
+                    self.consumer.context().set_down(false);
                     self.ended.remove(&partition);
                     self.confirming.remove(&partition);
                     bytes = bytes.saturating_add(size(&record));
@@ -213,6 +213,10 @@ impl LogReader for KafkaReader {
                     if let Ok(partition) = Partition::try_from(partition) {
                         self.on_end(&mut batch, partition);
                     }
+                }
+                // The consumer connects again by itself; after a silence the broker is asked.
+                Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) => {
+                    self.consumer.context().set_down(true);
                 }
                 Some(Err(error)) => match self.failure(&error) {
                     Some(failure) if batch.records.is_empty() => return Err(failure),
