@@ -1,0 +1,4 @@
+//! The rules that can't change after the first event is written.
+
+mod decode;
+mod fold;
