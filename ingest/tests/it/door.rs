@@ -33,6 +33,10 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) fn open() -> Self {
+        Self::with_limits(IngestLimits::default())
+    }
+
+    pub(crate) fn with_limits(limits: IngestLimits) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Clock::new(|| Timestamp::parse("2026-03-01T12:00:00Z").expect("valid"));
         let options = EmbeddedOptions { partitions: 4, clock: clock.clone() };
@@ -58,7 +62,7 @@ impl Door {
         let writer_key = key(1, Permission::create_llm_log_event());
         let reader_key = key(2, Permission::read_llm_log());
         let master = ApiKey::generate();
-        let ingest = Ingest::new(Arc::clone(&log), LogId(Uuid::nil()), clock.clone(), IngestLimits::default());
+        let ingest = Ingest::new(Arc::clone(&log), LogId(Uuid::nil()), clock.clone(), limits);
         let router = ingest::router(IngestApi {
             ingest,
             reference: Arc::new(ArcSwap::from_pointee(reference)),

@@ -132,3 +132,26 @@ async fn reference_data_take_the_master_key_and_keys_are_listed_without_hashes()
     assert_eq!(listed["keys"].as_array().map(Vec::len), Some(3));
     assert!(!listed.to_string().contains("hash"), "{listed}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_over_its_rate_is_told_when_to_come_again() {
+    let limits = ingest::IngestLimits {
+        project_events_per_second: std::num::NonZeroU32::MIN,
+        project_burst_events: std::num::NonZeroU32::MIN,
+        ..ingest::IngestLimits::default()
+    };
+    let door = Door::with_limits(limits);
+    assert_eq!(door.post("/v1/events", &door.owner_key, &recorded(CALL)).await.0, StatusCode::OK);
+    let (status, answer) = door.post("/v1/events", &door.owner_key, &recorded(CALL)).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{answer}");
+    assert_eq!(door.logged_events().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_over_the_bytes_in_flight_is_refused_while_it_arrives() {
+    let door = Door::with_limits(ingest::IngestLimits { in_flight_bytes: 1000, ..ingest::IngestLimits::default() });
+    let mut large = recorded(CALL);
+    large["data"]["requestPrompt"] = json!("x".repeat(1000));
+    assert_eq!(door.post("/v1/events", &door.owner_key, &large).await.0, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(door.post("/v1/events", &door.owner_key, &recorded(CALL)).await.0, StatusCode::OK);
+}
