@@ -6,6 +6,7 @@ pub mod index;
 pub mod snapshot;
 
 mod projector;
+mod verify;
 mod writer;
 
 mod docsets;
@@ -23,4 +24,5 @@ mod reader;
 pub use internal::internal_router;
 pub use projector::{MissingRecords, Projector, ProjectorFailure, ProjectorOptions, StartProjectorError};
 pub use reader::IndexReader;
+pub use verify::{Difference, PassedOverRecord, VerifyError, VerifyReport, verify, verify_folder};
 pub use writer::folder::{OpenIndexError, UnusableIndex};

@@ -202,6 +202,9 @@ pub(crate) fn set_aside(folder: &Path) -> io::Result<PathBuf> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    fs::rename(folder, &aside)?;
-    Ok(aside)
+    match fs::rename(folder, &aside) {
+        // Somebody deleted it, which is as good.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(aside),
+    }
 }

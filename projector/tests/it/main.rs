@@ -1,3 +1,4 @@
 //! The projector from outside.
 
 mod read;
+mod write;

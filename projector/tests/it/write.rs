@@ -1,0 +1,7 @@
+//! The way of an event from the log into the index, and back from every interruption.
+
+mod gap_log;
+mod interruptions;
+mod projecting;
+mod refusals;
+mod world;

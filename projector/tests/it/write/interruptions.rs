@@ -1,0 +1,83 @@
+use std::fs;
+use std::time::{Duration, Instant};
+
+use testkit::Generator;
+
+use super::world::{PROJECT, World, stored_states};
+
+#[test]
+fn a_stopped_projector_has_committed_and_goes_on_where_it_was() {
+    let mut world = World::new();
+    let events = Generator::new(11).histories(PROJECT, 120);
+    let (first, second) = events.split_at(events.len() / 2);
+    world.append(first);
+    let projector = world.start();
+    world.wait(&projector);
+    let begun = Instant::now();
+    projector.stop();
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(world.verify_folder().is_clean());
+    world.append(second);
+    let projector = world.start();
+    let snapshot = world.wait(&projector);
+    world.assert_equal(&snapshot);
+    projector.stop();
+}
+
+#[test]
+fn a_deleted_index_comes_back_with_the_same_rows() {
+    let mut world = World::new();
+    world.append(&Generator::new(12).histories(PROJECT, 100));
+    let projector = world.start();
+    let mut before = stored_states(&world.wait(&projector));
+    projector.stop();
+    fs::remove_dir_all(world.index_folder()).expect("deleted");
+    let projector = world.start();
+    let snapshot = world.wait(&projector);
+    world.assert_equal(&snapshot);
+    let mut after = stored_states(&snapshot);
+    before.sort_unstable();
+    after.sort_unstable();
+    assert!(before == after);
+    projector.stop();
+}
+
+#[test]
+fn a_damaged_index_is_set_aside_and_built_anew() {
+    let mut world = World::new();
+    world.append(&Generator::new(13).histories(PROJECT, 60));
+    let projector = world.start();
+    world.wait(&projector);
+    projector.stop();
+    let store = fs::read_dir(world.index_folder())
+        .expect("the index's folder")
+        .map(|entry| entry.expect("a file").path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "store"))
+        .expect("a segment's store");
+    let mut bytes = fs::read(&store).expect("readable");
+    bytes[10] ^= 1;
+    fs::write(&store, bytes).expect("written");
+    let projector = world.start();
+    let snapshot = world.wait(&projector);
+    world.assert_equal(&snapshot);
+    projector.stop();
+    assert!(world.index_folder().with_file_name("index.set-aside").is_dir());
+}
+
+#[test]
+fn an_index_of_a_newer_build_is_set_aside_and_built_anew() {
+    let mut world = World::new();
+    world.append(&Generator::new(14).histories(PROJECT, 20));
+    let projector = world.start();
+    world.wait(&projector);
+    projector.stop();
+    let meta = world.index_folder().join("meta.json");
+    let text = fs::read_to_string(&meta).expect("readable");
+    let newer = text.replace(r#"\"version\":1"#, r#"\"version\":2"#);
+    assert_ne!(text, newer);
+    fs::write(&meta, newer).expect("written");
+    let projector = world.start();
+    let snapshot = world.wait(&projector);
+    world.assert_equal(&snapshot);
+    projector.stop();
+}
