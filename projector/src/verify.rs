@@ -182,3 +182,50 @@ fn verify_within(snapshot: &Snapshot, log: &dyn EventLog, pass_bytes: usize) -> 
     }
     Ok(report)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::num::NonZeroU32;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use event_log::{EmbeddedLog, EmbeddedOptions, NewRecord};
+    use schemas::id::{ProjectId, home_partition};
+    use schemas::time::Clock;
+    use testkit::{Generator, wait_until};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::projector::{Projector, ProjectorOptions};
+
+    #[test]
+    fn many_small_passes_find_what_one_finds() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let partitions = NonZeroU32::new(2).expect("not zero");
+        let options = EmbeddedOptions { partitions: partitions.get(), clock: Clock::system() };
+        let log = Arc::new(EmbeddedLog::open(&folder.path().join("log"), options).expect("a log"));
+        let records = Generator::new(9).histories(ProjectId(Uuid::nil()), 150).into_iter().map(|event| NewRecord {
+            partition: home_partition(event.key.call, partitions),
+            key: bytes::Bytes::new(),
+            value: Some(event.encode().into()),
+            headers: Vec::new(),
+        });
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let positions = runtime.block_on(log.append(Topic::Calls, records.collect())).expect("appended");
+        let mut ends = BTreeMap::new();
+        for position in positions {
+            ends.insert(position.partition, position.offset + 1);
+        }
+        let options =
+            ProjectorOptions { folder: folder.path().join("index"), partitions: None, clock: Clock::system() };
+        let projector = Projector::start(options, Arc::clone(&log) as _, LogId(Uuid::nil())).expect("a projector");
+        let has_all = || projector.snapshot().is_some_and(|snapshot| snapshot.checkpoint().has_passed(&ends));
+        wait_until("the index has all", Duration::from_mins(1), has_all);
+        let snapshot = projector.snapshot().expect("waited for");
+        let whole = verify(&snapshot, &*log).expect("comparable");
+        assert!(whole.calls > 100 && whole.is_clean());
+        assert_eq!(verify_within(&snapshot, &*log, 8 * 1024).expect("comparable"), whole);
+        projector.stop();
+    }
+}

@@ -1,9 +1,13 @@
 //! Brings folded batches into the index.
 
 pub(crate) mod batch;
+#[cfg(test)]
+mod failing_directory;
 pub(crate) mod folder;
 mod known;
 pub(crate) mod stored;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

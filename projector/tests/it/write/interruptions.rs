@@ -81,3 +81,18 @@ fn an_index_of_a_newer_build_is_set_aside_and_built_anew() {
     world.assert_equal(&snapshot);
     projector.stop();
 }
+
+#[test]
+fn an_index_deleted_under_a_running_projector_is_built_anew() {
+    let mut world = World::new();
+    let mut generator = Generator::new(15);
+    world.append(&generator.histories(PROJECT, 40));
+    let projector = world.start();
+    world.wait(&projector);
+    fs::remove_dir_all(world.index_folder()).expect("deleted");
+    world.append(&generator.histories(PROJECT, 10));
+    let snapshot = world.wait(&projector);
+    world.assert_equal(&snapshot);
+    projector.stop();
+    assert!(world.verify_folder().is_clean());
+}

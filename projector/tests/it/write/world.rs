@@ -26,7 +26,7 @@ use xxhash_rust::xxh3::xxh3_128;
 pub(super) const PARTITIONS: u32 = 4;
 pub(super) const PROJECT: ProjectId = ProjectId(Uuid::from_u128(0x77));
 const LOG: LogId = LogId(Uuid::from_u128(0x99));
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 pub(super) struct World {
     pub(super) log: Arc<dyn EventLog>,

@@ -1,0 +1,189 @@
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use event_log::{LogRecord, Position, ReadBatch};
+use proptest::prelude::*;
+use schemas::fold::{CallState, FOLD_VERSION};
+use schemas::id::{CallKey, LogId, ProjectId, home_partition};
+use testkit::Generator;
+use uuid::Uuid;
+
+use super::batch::{FoldedBatch, value_hash};
+use super::failing_directory::FailingDirectory;
+use super::folder::{create_in, open_in};
+use super::stored::stored_state;
+use super::{CallWriter, Checkpoint, WriteIndexError};
+use crate::index::schema::CallFields;
+
+const PROJECT: ProjectId = ProjectId(Uuid::from_u128(5));
+const PARTITIONS: NonZeroU32 = NonZeroU32::new(2).expect("not zero");
+
+/// A log in memory, and an index in memory beside it.
+struct World {
+    records: Vec<LogRecord>,
+    states: BTreeMap<CallKey, CallState>,
+    directory: FailingDirectory,
+    fields: Arc<CallFields>,
+}
+
+impl World {
+    fn new(seed: u64, calls: usize) -> Self {
+        let mut next = BTreeMap::<u32, u64>::new();
+        let mut states: BTreeMap<CallKey, CallState> = BTreeMap::new();
+        let mut records = Vec::new();
+        for event in Generator::new(seed).histories(PROJECT, calls) {
+            let partition = home_partition(event.key.call, PARTITIONS);
+            let offset = next.entry(partition).or_default();
+            let value = event.encode();
+            let (key, state) = (event.key, CallState::of(event, value_hash(&value)));
+            match states.get_mut(&key) {
+                None => drop(states.insert(key, state)),
+                Some(known) => drop(known.merge(state)),
+            }
+            records.push(LogRecord {
+                position: Position { partition, offset: *offset },
+                timestamp_ms: 0,
+                key: bytes::Bytes::new(),
+                value: Some(value.into()),
+                headers: Vec::new(),
+            });
+            *offset += 1;
+        }
+        Self { records, states, directory: FailingDirectory::default(), fields: Arc::new(CallFields::new()) }
+    }
+
+    fn create(&self) -> CallWriter {
+        let wanted = Checkpoint::new(LogId(Uuid::nil()), FOLD_VERSION, 0..PARTITIONS.get());
+        let opened = create_in(self.directory.clone(), &self.fields, &wanted).expect("a new index");
+        let mut writer = CallWriter::new(opened, Arc::clone(&self.fields), 1).expect("a writer");
+        writer.commit().expect("committed");
+        writer
+    }
+
+    fn open(&self) -> CallWriter {
+        let opened = open_in(self.directory.clone(), &self.fields).expect("an index");
+        CallWriter::new(opened, Arc::clone(&self.fields), 1).expect("a writer")
+    }
+
+    /// Applies this many records after the writer's positions, in the order of the log.
+    fn apply(&self, writer: &mut CallWriter, count: usize) -> Result<(), WriteIndexError> {
+        let next = writer.checkpoint().next();
+        let is_new = |record: &&LogRecord| next.get(&record.position.partition) <= Some(&record.position.offset);
+        let records = self.records.iter().filter(is_new).take(count).cloned().collect();
+        writer.apply(FoldedBatch::of(ReadBatch { records, next: BTreeMap::new() }, PARTITIONS)).map(drop)
+    }
+
+    fn assert_equal(&self, writer: &CallWriter) {
+        let searcher = writer.committed();
+        assert_eq!(searcher.num_docs(), self.states.len() as u64);
+        for (key, state) in &self.states {
+            let stored = stored_state(searcher, &self.fields, *key).expect("readable");
+            assert_eq!(stored.as_ref(), Some(state));
+        }
+    }
+}
+
+#[test]
+fn a_failed_commit_whose_documents_a_merge_publishes_does_no_harm() {
+    let world = World::new(1, 60);
+    let mut writer = world.create();
+    for _ in 0..3 {
+        world.apply(&mut writer, 10).expect("applied");
+        writer.commit().expect("committed");
+    }
+    let committed = writer.checkpoint().clone();
+    world.apply(&mut writer, 40).expect("applied");
+    world.directory.no_meta.store(true, Ordering::SeqCst);
+    let failed = writer.commit().expect_err("the list of segments can't be written");
+    assert!(!failed.is_damage());
+    world.directory.no_meta.store(false, Ordering::SeqCst);
+    let before = world.open_read_only();
+    let segments = writer.index.searchable_segment_ids().expect("readable");
+    writer.writer.merge(&segments).wait().expect("merged");
+    drop(writer);
+    let after = world.open_read_only();
+    assert_eq!(after.0, committed, "the payload is still the old one");
+    assert!(after.1 > before.1, "the hazard this test is about shows: documents appear under the old payload");
+
+    let mut writer = world.open();
+    assert_eq!(*writer.checkpoint(), committed);
+    world.apply(&mut writer, usize::MAX).expect("applied");
+    writer.commit().expect("committed");
+    world.assert_equal(&writer);
+}
+
+#[test]
+fn a_full_disk_costs_nothing_but_the_way_back_to_the_last_commit() {
+    let world = World::new(2, 40);
+    let mut writer = world.create();
+    world.apply(&mut writer, 20).expect("applied");
+    writer.commit().expect("committed");
+    world.directory.no_files.store(true, Ordering::SeqCst);
+    let failed = world.apply(&mut writer, 20).and_then(|()| writer.commit()).expect_err("no space");
+    assert!(!failed.is_damage(), "{failed:?}");
+    drop(writer);
+    world.directory.no_files.store(false, Ordering::SeqCst);
+    let mut writer = world.open();
+    world.apply(&mut writer, usize::MAX).expect("applied");
+    writer.commit().expect("committed");
+    world.assert_equal(&writer);
+}
+
+impl World {
+    /// The payload and the number of documents on disk.
+    fn open_read_only(&self) -> (Checkpoint, u64) {
+        let opened = open_in(self.directory.clone(), &self.fields).expect("an index");
+        (opened.checkpoint, opened.reader.searcher().num_docs())
+    }
+}
+
+/// What happens between two batches.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Apply(usize),
+    Commit,
+    /// The process dies: what was not committed is gone.
+    Crash,
+    Threads(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1usize..25).prop_map(Step::Apply),
+        2 => Just(Step::Commit),
+        1 => Just(Step::Crash),
+        1 => (1usize..3).prop_map(Step::Threads),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_index_is_the_fold_of_the_log_whatever_batches_commits_and_crashes_there_were(
+        seed in 0u64..1000,
+        steps in proptest::collection::vec(step(), 1..25),
+    ) {
+        let world = World::new(seed, 40);
+        let mut writer = world.create();
+        for step in steps {
+            match step {
+                Step::Apply(count) => world.apply(&mut writer, count).expect("applied"),
+                Step::Commit => writer.commit().expect("committed"),
+                Step::Crash => {
+                    drop(writer);
+                    writer = world.open();
+                }
+                Step::Threads(threads) => {
+                    writer.commit().expect("committed");
+                    writer = writer.with_threads(threads).expect("a writer");
+                }
+            }
+        }
+        world.apply(&mut writer, usize::MAX).expect("applied");
+        writer.commit().expect("committed");
+        world.assert_equal(&writer);
+    }
+}
