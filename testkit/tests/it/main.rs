@@ -1,4 +1,3 @@
 //! Tests of the repository as a whole.
 
 mod documents;
-mod fold;
