@@ -65,6 +65,14 @@ id_type! {
     LogId
 }
 
+impl KeyId {
+    /// An id for a new key, which says nothing of the key.
+    #[expect(clippy::disallowed_methods, reason = "the one place where keys are named")]
+    pub fn generate() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
 impl ProjectId {
     /// The project that has this name, whoever makes it first.
     pub fn of_name(name: &str) -> Self {

@@ -1,0 +1,138 @@
+//! Whether a role is ready, and if not, what is missing.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use event_log::ReferenceFollower;
+use projector::ProjectorFailure;
+use schemas::id::Partition;
+use schemas::limits::REFERENCE_STALE;
+use schemas::reader::{CallReader, ReadError, ReaderStatus};
+use tokio::sync::watch;
+
+/// Whether the sample calls are visible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SampleState {
+    Loading,
+    Visible,
+}
+
+/// What a role has to have before it is ready. A role without a part of it does not need that part.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness {
+    parts: OnceLock<Parts>,
+    /// Since when changes of the reference data are missed.
+    stale_since: Mutex<Option<Instant>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) reference: Option<Arc<ReferenceFollower>>,
+    pub(crate) reader: Option<Arc<dyn CallReader>>,
+    /// Whether the reader has to serve every partition of the log, not only its own.
+    pub(crate) every_partition: bool,
+    pub(crate) projector: Option<watch::Receiver<Option<ProjectorFailure>>>,
+    pub(crate) samples: Option<watch::Receiver<SampleState>>,
+}
+
+impl Readiness {
+    /// Says what the role has, now that the log is open.
+    pub(crate) fn watch(&self, parts: Parts) {
+        // A role opens its log once.
+        let _ = self.parts.set(parts);
+    }
+
+    /// Looks whether the reference data still follow their topic.
+    pub(crate) fn observe(&self) {
+        let stale = self.parts.get().and_then(|parts| parts.reference.as_ref()).is_some_and(|it| it.is_stale());
+        let mut since = self.stale_since.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = stale.then(|| since.unwrap_or_else(Instant::now));
+    }
+
+    /// What is missing, a sentence each; nothing when the role is ready.
+    pub(crate) async fn missing(&self) -> Vec<String> {
+        self.observe();
+        let Some(parts) = self.parts.get() else { return vec!["the log is not open yet".into()] };
+        let mut missing = Vec::new();
+        if let Some(reference) = &parts.reference {
+            let stale_since = *self.stale_since.lock().unwrap_or_else(PoisonError::into_inner);
+            if !reference.is_ready() {
+                missing.push("the reference data are not read to the end seen at start".into());
+            } else if stale_since.is_some_and(|since| since.elapsed() > REFERENCE_STALE) {
+                missing.push("the reference data could not be read for five minutes".into());
+            }
+        }
+        if let Some(projector) = &parts.projector
+            && let Some(failure) = &*projector.borrow()
+        {
+            missing.push(format!("the projector has stopped: {failure}"));
+        }
+        if let Some(reader) = &parts.reader {
+            missing.extend(of_reader(reader.status().await, parts.every_partition));
+        }
+        if let Some(samples) = &parts.samples
+            && *samples.borrow() == SampleState::Loading
+        {
+            missing.push("the sample calls are not visible yet".into());
+        }
+        missing
+    }
+}
+
+fn of_reader(status: Result<ReaderStatus, ReadError>, every_partition: bool) -> Vec<String> {
+    let status = match status {
+        Ok(status) => status,
+        Err(error) => return vec![format!("calls can't be read: {error}")],
+    };
+    let mut missing = Vec::new();
+    if !status.caught_up {
+        missing.push("the log is not read to the end seen at start".into());
+    }
+    let mut unserved: BTreeSet<Partition> = status.unavailable.clone();
+    if every_partition {
+        unserved.extend((0..status.partitions_total).filter(|partition| !status.serving.contains_key(partition)));
+        if status.partitions_total == 0 {
+            missing.push("no projector answers".into());
+        }
+    }
+    if !unserved.is_empty() {
+        missing.push(format!("nobody serves the partitions {unserved:?}"));
+    }
+    missing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(serving: &[Partition], unavailable: &[Partition], caught_up: bool) -> ReaderStatus {
+        ReaderStatus {
+            log: None,
+            partitions_total: 4,
+            serving: serving.iter().map(|partition| (*partition, 7)).collect(),
+            unavailable: unavailable.iter().copied().collect(),
+            caught_up,
+            lag_ms: 0,
+        }
+    }
+
+    #[test]
+    fn partitions_that_nobody_serves_are_named() {
+        assert_eq!(of_reader(Ok(status(&[0, 1, 2, 3], &[], true)), true), Vec::<String>::new());
+        assert_eq!(of_reader(Ok(status(&[0, 2], &[], true)), true), ["nobody serves the partitions {1, 3}"]);
+        assert_eq!(of_reader(Ok(status(&[0, 2], &[], true)), false), Vec::<String>::new());
+        assert_eq!(of_reader(Ok(status(&[0], &[2], true)), false), ["nobody serves the partitions {2}"]);
+    }
+
+    #[test]
+    fn a_reader_that_is_behind_is_not_ready() {
+        let missing = of_reader(Ok(status(&[0, 1, 2, 3], &[], false)), true);
+        assert_eq!(missing, ["the log is not read to the end seen at start"]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_ready_before_the_log_is_open() {
+        assert_eq!(Readiness::default().missing().await, ["the log is not open yet"]);
+    }
+}

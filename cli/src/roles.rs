@@ -1,0 +1,15 @@
+//! The roles that serve.
+
+mod first_key;
+mod ingest;
+mod projector;
+mod query_api;
+mod sample;
+mod serve;
+mod stop;
+mod verify_page;
+
+pub(crate) use ingest::ingest;
+pub(crate) use projector::projector;
+pub(crate) use query_api::query_api;
+pub(crate) use serve::serve;

@@ -1,0 +1,41 @@
+//! The way in, alone.
+
+use std::sync::Arc;
+
+use ::ingest::{Ingest, IngestApi};
+use event_log::ReferenceFollower;
+use schemas::time::Clock;
+
+use super::stop::stop;
+use crate::args::IngestArgs;
+use crate::http::{HttpServer, Parts, Readiness, describe_ingest};
+use crate::log_access::open_kafka;
+use crate::{Outcome, output, shutdown};
+
+pub(crate) async fn ingest(args: IngestArgs) -> anyhow::Result<Outcome> {
+    let master_key = args.master_key.read()?;
+    let options = args.kafka.settings.options(&args.kafka.kafka)?;
+    let stopping = shutdown::on_signal()?;
+    let readiness = Arc::new(Readiness::default());
+    let http = HttpServer::start(args.listen.listen, Arc::clone(&readiness), Some(describe_ingest())).await?;
+    let Some(open) = stopping.run_until_cancelled(open_kafka(options)).await else {
+        stop(http, None, ()).await;
+        return Ok(Outcome::Done);
+    };
+    let open = open?;
+    let clock = Clock::system();
+    let reference = Arc::new(ReferenceFollower::start(Arc::clone(&open.log), tokio::runtime::Handle::current())?);
+    let ingest = Ingest::new(Arc::clone(&open.log), open.id, clock.clone(), args.limits.limits());
+    readiness.watch(Parts { reference: Some(Arc::clone(&reference)), ..Parts::default() });
+    http.open(::ingest::router(IngestApi {
+        ingest: Arc::clone(&ingest),
+        reference: reference.data(),
+        master_key,
+        clock,
+        log: Arc::clone(&open.log),
+    }));
+    output::line(&format!("llm-log ingest serves {} (log on {})", http.url(), args.kafka.kafka));
+    stopping.cancelled().await;
+    stop(http, None, (ingest, reference, open)).await;
+    Ok(Outcome::Done)
+}

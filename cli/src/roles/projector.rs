@@ -1,0 +1,42 @@
+//! A projector, alone.
+
+use std::sync::Arc;
+
+use ::projector::{Projector, ProjectorOptions, internal_router};
+use schemas::time::Clock;
+
+use super::stop::stop;
+use super::verify_page::VerifyPage;
+use crate::args::ProjectorArgs;
+use crate::http::{HttpServer, Parts, Readiness};
+use crate::log_access::{open_folder, open_kafka};
+use crate::{Outcome, output, shutdown};
+
+pub(crate) async fn projector(args: ProjectorArgs) -> anyhow::Result<Outcome> {
+    let (secret, master_key) = (args.secret.read()?, args.master_key.read()?);
+    let options = args.kafka.settings.options(&args.kafka.kafka)?;
+    let stopping = shutdown::on_signal()?;
+    let readiness = Arc::new(Readiness::default());
+    let http = HttpServer::start(args.internal_listen, Arc::clone(&readiness), None).await?;
+    let folder = open_folder(&args.data.data).await?;
+    let Some(open) = stopping.run_until_cancelled(open_kafka(options)).await else {
+        stop(http, None, folder).await;
+        return Ok(Outcome::Done);
+    };
+    let open = open?;
+    let partitions = args.partitions.map(|list| list.0);
+    let options = ProjectorOptions { folder: folder.index(), partitions, clock: Clock::system() };
+    let projector = Arc::new(Projector::start(options, Arc::clone(&open.log), open.id)?);
+    readiness.watch(Parts {
+        reader: Some(projector.reader()),
+        projector: Some(projector.failure()),
+        ..Parts::default()
+    });
+    let verify = VerifyPage { projector: Arc::downgrade(&projector), log: Arc::clone(&open.log), master_key };
+    http.open(internal_router(projector.reader(), secret.reveal()).merge(verify.router()));
+    let data = folder.path().display();
+    output::line(&format!("llm-log projector serves {} (data in {data}, log on {})", http.url(), args.kafka.kafka));
+    stopping.cancelled().await;
+    stop(http, Some(projector), (open, folder)).await;
+    Ok(Outcome::Done)
+}

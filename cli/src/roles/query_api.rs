@@ -1,0 +1,51 @@
+//! The query API, alone.
+
+use std::sync::Arc;
+
+use ::query_api::{MergedReader, QueryApi, RemoteReader};
+use event_log::ReferenceFollower;
+use schemas::reader::CallReader;
+use schemas::time::Clock;
+
+use super::stop::stop;
+use crate::args::QueryApiArgs;
+use crate::http::{HttpServer, Parts, Readiness, describe_query_api};
+use crate::log_access::open_kafka;
+use crate::{Outcome, output, shutdown};
+
+pub(crate) async fn query_api(args: QueryApiArgs) -> anyhow::Result<Outcome> {
+    let (secret, master_key) = (args.secret.read()?, args.master_key.read()?);
+    let options = args.kafka.settings.options(&args.kafka.kafka)?;
+    let mut projectors: Vec<Arc<dyn CallReader>> = Vec::new();
+    for url in &args.projectors {
+        projectors.push(Arc::new(RemoteReader::new(url.as_str(), secret.reveal())?));
+    }
+    let reader: Arc<dyn CallReader> = Arc::new(MergedReader::new(projectors));
+    let stopping = shutdown::on_signal()?;
+    let readiness = Arc::new(Readiness::default());
+    let http = HttpServer::start(args.listen.listen, Arc::clone(&readiness), Some(describe_query_api())).await?;
+    let Some(open) = stopping.run_until_cancelled(open_kafka(options)).await else {
+        stop(http, None, ()).await;
+        return Ok(Outcome::Done);
+    };
+    let open = open?;
+    let reference = Arc::new(ReferenceFollower::start(Arc::clone(&open.log), tokio::runtime::Handle::current())?);
+    readiness.watch(Parts {
+        reference: Some(Arc::clone(&reference)),
+        reader: Some(Arc::clone(&reader)),
+        every_partition: true,
+        ..Parts::default()
+    });
+    http.open(::query_api::router(QueryApi {
+        reader,
+        reference: reference.data(),
+        master_key,
+        compat: args.query.compat(),
+        query_timeout: args.query.query_timeout,
+        clock: Clock::system(),
+    }));
+    output::line(&format!("llm-log query-api serves {} (reference data on {})", http.url(), args.kafka.kafka));
+    stopping.cancelled().await;
+    stop(http, None, (reference, open)).await;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,72 @@
+//! `POST /v1/verify`: the process compares its own index with the log, and goes on meanwhile.
+
+use std::sync::{Arc, Weak};
+
+use ::projector::{Projector, verify};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use event_log::EventLog;
+use schemas::access::ApiKey;
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::verify::Verified;
+
+/// What the page works with.
+#[derive(Clone)]
+pub(super) struct VerifyPage {
+    /// The role that stops the projector is the one that holds it.
+    pub(super) projector: Weak<Projector>,
+    pub(super) log: Arc<dyn EventLog>,
+    pub(super) master_key: Option<ApiKey>,
+}
+
+#[derive(Clone)]
+struct Page {
+    page: VerifyPage,
+    /// A comparison takes memory for its passes: one at a time.
+    turn: Arc<Semaphore>,
+}
+
+impl VerifyPage {
+    pub(super) fn router(self) -> Router {
+        let page = Page { page: self, turn: Arc::new(Semaphore::new(1)) };
+        Router::new().route("/v1/verify", post(answer)).with_state(page)
+    }
+}
+
+async fn answer(State(Page { page, turn }): State<Page>, headers: HeaderMap) -> Response {
+    let refuse = |status: StatusCode, error: &str| (status, Json(json!({ "error": error }))).into_response();
+    if !is_master(&headers, page.master_key) {
+        return refuse(StatusCode::UNAUTHORIZED, "Only the holder of the master key may do this.");
+    }
+    let Ok(turn) = turn.try_acquire_owned() else {
+        return refuse(StatusCode::TOO_MANY_REQUESTS, "another comparison is under way");
+    };
+    let Some(snapshot) = page.projector.upgrade().and_then(|projector| projector.snapshot()) else {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, "there is no index to compare yet");
+    };
+    let compared = tokio::task::spawn_blocking(move || {
+        let report = verify(&snapshot, &*page.log);
+        drop(turn);
+        report
+    });
+    match compared.await {
+        Ok(Ok(report)) => Json(Verified::from(report)).into_response(),
+        Ok(Err(error)) => {
+            let error = format!("{:#}", anyhow::Error::new(error));
+            tracing::error!(error, "index and log can't be compared");
+            refuse(StatusCode::INTERNAL_SERVER_ERROR, &format!("index and log can't be compared: {error}"))
+        }
+        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the comparison did not end"),
+    }
+}
+
+fn is_master(headers: &HeaderMap, master_key: Option<ApiKey>) -> bool {
+    let mut sent = headers.get_all("apikey").iter();
+    let (Some(key), None, Some(master)) = (sent.next(), sent.next(), master_key) else { return false };
+    key.to_str().ok().and_then(|text| text.parse::<ApiKey>().ok()).is_some_and(|key| master.is(key))
+}
