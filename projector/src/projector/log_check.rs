@@ -8,6 +8,7 @@ use schemas::id::Partition;
 use schemas::positions::Offset;
 
 use super::failure::{LogUnavailable, MissingRecords, ProjectorFailure, judge};
+use super::stop::Stop;
 use crate::checkpoint::{Checkpoint, LastRecord};
 use crate::writer::batch::value_hash;
 
@@ -39,6 +40,7 @@ impl From<ProjectorFailure> for LogCheckError {
 pub(crate) fn check_log(
     log: &dyn EventLog,
     checkpoint: &Checkpoint,
+    stop: &Stop,
 ) -> Result<BTreeMap<Partition, Offset>, LogCheckError> {
     let bounds = bounds_of(log, checkpoint)?;
     let next = |partition: &Partition| checkpoint.partitions.get(partition).map_or(0, |at| at.next);
@@ -61,7 +63,7 @@ pub(crate) fn check_log(
         // A record that the log has dropped after the index read it proves nothing and is not needed.
         .filter(|(partition, last)| bounds.get(partition).is_some_and(|bounds| bounds.start <= last.offset))
         .collect();
-    recognise(log, known)?;
+    recognise(log, known, stop)?;
     Ok(bounds.into_iter().map(|(partition, bounds)| (partition, bounds.end)).collect())
 }
 
@@ -78,7 +80,7 @@ fn bounds_of(log: &dyn EventLog, checkpoint: &Checkpoint) -> Result<BTreeMap<Par
 }
 
 /// Reads the last record of each partition again: it has to be the same.
-fn recognise(log: &dyn EventLog, mut known: BTreeMap<Partition, LastRecord>) -> Result<(), LogCheckError> {
+fn recognise(log: &dyn EventLog, mut known: BTreeMap<Partition, LastRecord>, stop: &Stop) -> Result<(), LogCheckError> {
     if known.is_empty() {
         return Ok(());
     }
@@ -89,7 +91,7 @@ fn recognise(log: &dyn EventLog, mut known: BTreeMap<Partition, LastRecord>) -> 
         let mut reached = last.offset;
         let mut found = None;
         while reached <= last.offset {
-            if Instant::now() > deadline {
+            if Instant::now() > deadline || stop.is_set() {
                 let reason = format!("the record {} of partition {partition} can't be read again", last.offset);
                 return Err(LogCheckError::Unavailable(LogUnavailable(reason)));
             }

@@ -18,8 +18,8 @@ use crate::writer::batch::FoldedBatch;
 
 /// Bytes of one read.
 const READ_BYTES: usize = 8 * 1024 * 1024;
-/// Batches that wait for the writer. With the one being folded and the one being applied there are never more
-/// than 64 MiB of events between log and index.
+/// Batches that wait for the writer. With the one being folded and the one being applied there are 64 MiB of
+/// events between log and index at most.
 const WAITING_BATCHES: usize = 6;
 /// How long a read waits for records, and thus for the wish to stop.
 const READ_WAIT: Duration = Duration::from_millis(100);

@@ -152,13 +152,15 @@ impl ProjectorThread {
         let opened = open_or_create(&self.folder, &self.fields, &wanted)?;
         let next = opened.checkpoint.next();
         let is_new = opened.checkpoint == wanted;
-        let ends = check_log(&*self.log, &opened.checkpoint)?;
+        let ends = check_log(&*self.log, &opened.checkpoint, &self.stop)?;
         self.seen_at_start.get_or_insert_with(|| ends.clone());
         let waiting: u64 = ends.iter().map(|(partition, end)| end - next.get(partition).unwrap_or(&0)).sum();
         let mut pace = Pace::new(waiting);
         let mut writer = CallWriter::new(opened, Arc::clone(&self.fields), pace.threads())?;
         if is_new {
             writer.set_building_to(ends.into_iter().filter(|(_, end)| *end > 0).collect());
+            // From here on the folder tells what it is, even to a process that comes after a crash.
+            writer.commit()?;
         }
         if !writer.checkpoint().building_to.is_empty() {
             self.cell.set_unavailable(self.partitions.iter().copied().collect());

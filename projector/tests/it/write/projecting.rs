@@ -111,3 +111,13 @@ fn a_call_is_seen_soon_after_it_is_appended() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     projector.stop();
 }
+
+#[test]
+fn an_index_of_an_empty_log_can_be_verified() {
+    let world = World::new();
+    let projector = world.start();
+    world.wait(&projector);
+    projector.stop();
+    let report = world.verify_folder();
+    assert_eq!((report.records, report.calls, report.is_clean()), (0, 0, true));
+}
