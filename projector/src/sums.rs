@@ -10,9 +10,6 @@ use schemas::stats::{GroupBy, Groups};
 
 use crate::search::{Search, SearchError};
 
-/// Greatest number of groups of a request with percentiles: a distribution takes tens of kilobytes.
-const GROUPS_WITH_PERCENTILES: usize = 2000;
-
 /// How many calls match.
 pub(crate) fn count(search: &Search, filter: &Filter) -> Result<u64, SearchError> {
     if by_counters::can_tell(search, filter) {
@@ -33,15 +30,28 @@ pub(crate) fn stats(search: &Search, request: &StatsRequest) -> Result<Groups, S
 }
 
 /// Refuses requests that would make more groups than a reader should hold.
-fn check_groups(groups: usize, group_by: &[GroupBy], percentiles: bool) -> Result<(), SearchError> {
-    let limit = if percentiles { GROUPS_WITH_PERCENTILES } else { STATS_GROUPS_VISITED };
-    if groups <= limit {
+fn check_groups(groups: usize, group_by: &[GroupBy]) -> Result<(), SearchError> {
+    if groups <= STATS_GROUPS_VISITED {
         return Ok(());
     }
     let names: Vec<&str> = group_by.iter().map(|by| by.name()).collect();
-    let with = if percentiles { " with percentiles" } else { "" };
     Err(SearchError::Refused(format!(
-        "groupBy: {} make more than {limit} groups{with}: expected a narrower query",
+        "groupBy: {} make more than {STATS_GROUPS_VISITED} groups: expected a narrower query",
         names.join(", ")
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::model::Column;
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_makes_too_many_groups_is_refused_by_name() {
+        let by = [GroupBy::Column(Column::UserId), GroupBy::Day];
+        assert!(check_groups(STATS_GROUPS_VISITED, &by).is_ok());
+        let refused = check_groups(STATS_GROUPS_VISITED + 1, &by).expect_err("too many");
+        assert!(refused.to_string().contains("userId, day"), "{refused}");
+    }
 }

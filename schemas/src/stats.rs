@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Column;
@@ -79,46 +78,67 @@ pub fn is_error(status: &str) -> bool {
     status != "Success" && status != "Running"
 }
 
-/// The distribution of a group's durations, exact to three digits.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Durations(Histogram<u64>);
+/// Durations below this have a step of their own; above it steps grow with them, so that each is exact to
+/// three digits.
+const EXACT_BELOW: u64 = 2048;
 
-impl Default for Durations {
-    fn default() -> Self {
-        Self(Histogram::new(3).expect("three digits are within the library's range"))
-    }
+/// The distribution of a group's durations, exact to three digits. It takes as much memory as there are
+/// different durations, so that many groups of few calls stay small.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Durations {
+    /// How many durations fell into a step, by the step's least duration in milliseconds.
+    steps: BTreeMap<u64, u64>,
+}
+
+/// What the least duration of a step is added to, to be the greatest.
+fn step_width(duration_ms: u64) -> u64 {
+    let digits = u64::BITS - duration_ms.leading_zeros();
+    (1 << digits.saturating_sub(EXACT_BELOW.trailing_zeros())) - 1
 }
 
 impl Durations {
+    /// A negative duration counts as none.
     pub fn record(&mut self, duration_ms: i64) {
-        self.0.saturating_record(u64::try_from(duration_ms).unwrap_or(0));
+        let duration = u64::try_from(duration_ms).unwrap_or(0);
+        *self.steps.entry(duration & !step_width(duration)).or_default() += 1;
     }
 
     pub fn merge(&mut self, other: &Self) {
-        self.0 += &other.0;
+        for (step, count) in &other.steps {
+            let mine = self.steps.entry(*step).or_default();
+            *mine = mine.saturating_add(*count);
+        }
     }
 
-    /// The duration that this share of the calls does not exceed; none of no calls.
+    /// The duration that this share of the calls does not exceed: the greatest of its step; none of no calls.
     pub fn quantile(&self, share: f64) -> Option<u64> {
-        (!self.0.is_empty()).then(|| self.0.value_at_quantile(share))
+        let total = self.steps.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            clippy::cast_sign_loss,
+            reason = "between none and all of the calls"
+        )]
+        let wanted = ((share.clamp(0.0, 1.0) * total as f64).ceil() as u64).clamp(1, total.max(1));
+        let mut seen = 0_u64;
+        let reached = self.steps.iter().find(|(_, count)| {
+            seen = seen.saturating_add(**count);
+            seen >= wanted
+        });
+        reached.map(|(step, _)| step + step_width(*step))
     }
 }
 
 impl Serialize for Durations {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let counts: Vec<(u64, u64)> =
-            self.0.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value())).collect();
-        counts.serialize(serializer)
+        serializer.collect_seq(&self.steps)
     }
 }
 
 impl<'de> Deserialize<'de> for Durations {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut durations = Self::default();
-        for (value, count) in Vec::<(u64, u64)>::deserialize(deserializer)? {
-            durations.0.saturating_record_n(value, count);
-        }
-        Ok(durations)
+        let steps = Vec::<(u64, u64)>::deserialize(deserializer)?;
+        Ok(Self { steps: steps.into_iter().map(|(step, count)| (step & !step_width(step), count)).collect() })
     }
 }
 
@@ -141,3 +161,44 @@ impl Group {
 
 /// Every group, by its values in the order asked for.
 pub type Groups = BTreeMap<Vec<Value>, Group>;
+
+#[cfg(test)]
+mod tests {
+    use hdrhistogram::Histogram;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn duration() -> impl Strategy<Value = i64> {
+        prop_oneof![-5..10i64, 2040..4100i64, 0..100_000i64, 0..=i64::MAX / 4]
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_are_those_of_a_histogram_of_three_digits(
+            durations in proptest::collection::vec(duration(), 1..60),
+            more in proptest::collection::vec(duration(), 0..20),
+            share in 0.001..1.0f64,
+        ) {
+            let mut histogram = Histogram::<u64>::new(3).expect("three digits are within the library's range");
+            let (mut sparse, mut rest) = (Durations::default(), Durations::default());
+            for (to, from) in [(&mut sparse, &durations), (&mut rest, &more)] {
+                for duration in from {
+                    to.record(*duration);
+                    histogram.record(u64::try_from(*duration).unwrap_or(0)).expect("it grows");
+                }
+            }
+            sparse.merge(&rest);
+            for share in [share, 0.5, 0.95, 0.99, 1.0] {
+                prop_assert_eq!(sparse.quantile(share), Some(histogram.value_at_quantile(share)));
+            }
+            let bytes = postcard::to_stdvec(&sparse).expect("encoded");
+            prop_assert_eq!(postcard::from_bytes::<Durations>(&bytes).expect("decoded"), sparse);
+        }
+    }
+
+    #[test]
+    fn no_calls_have_no_quantile() {
+        assert_eq!(Durations::default().quantile(0.5), None);
+    }
+}

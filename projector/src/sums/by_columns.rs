@@ -42,7 +42,7 @@ pub(super) fn stats(
         for (key, group) in sums.finish()? {
             groups.entry(key).or_default().merge(&group);
         }
-        check_groups(groups.len(), group_by, percentiles)?;
+        check_groups(groups.len(), group_by)?;
     }
     Ok(groups)
 }
@@ -162,7 +162,7 @@ impl<'a> SegmentSums<'a> {
             *place
         } else {
             let percentiles = self.durations.is_some();
-            check_groups(self.groups.len() + 1, self.group_by, percentiles)?;
+            check_groups(self.groups.len() + 1, self.group_by)?;
             self.groups.push(Group { durations: percentiles.then(Durations::default), ..Group::default() });
             self.places.insert(key.clone(), self.groups.len() - 1);
             self.groups.len() - 1

@@ -36,7 +36,7 @@ pub(super) fn stats(search: &Search, filter: &Filter, group_by: &[GroupBy]) -> R
         let key = group_by.iter().map(|by| value(cell, *by)).collect();
         groups.entry(key).or_default().totals.add(&cell.totals);
     });
-    check_groups(groups.len(), group_by, false)?;
+    check_groups(groups.len(), group_by)?;
     Ok(groups)
 }
 
