@@ -1,6 +1,7 @@
 //! The roles that serve.
 
 mod first_key;
+mod inbox;
 mod ingest;
 mod projector;
 mod query_api;

@@ -1,6 +1,7 @@
 //! The way into the log: events are checked, completed and appended, and only then acknowledged.
 //!
-//! [`router`] is the door over HTTP, [`Producer`] the one for code of the same process. Behind all of them is one
+//! [`router`] is the door over HTTP, [`InboxLoop`] the one of Kafka's inbox, [`Producer`] the one for code of the same
+//! process. Behind all of them is one
 //! pipeline, [`Ingest`]: decode, check, complete, append, acknowledge. It is at least once; the fold makes repeats
 //! harmless.
 
@@ -14,9 +15,11 @@ mod pipeline;
 mod producer;
 
 mod api;
+mod inbox;
 
 pub use admission::Busy;
 pub use api::{IngestApi, router};
+pub use inbox::InboxLoop;
 pub use limits::IngestLimits;
 pub use pipeline::{EventTooLarge, Ingest, Receipt};
 pub use producer::{

@@ -36,7 +36,7 @@ pub struct Receipt {
 }
 
 /// A complete event as the record that the log will have.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ReadyEvent {
     pub(crate) key: CallKey,
     event_id: Box<str>,
@@ -66,6 +66,10 @@ impl Ingest {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    pub(crate) fn log(&self) -> &dyn EventLog {
+        &*self.log
     }
 
     pub(crate) fn log_id(&self) -> LogId {

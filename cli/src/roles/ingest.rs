@@ -6,6 +6,7 @@ use ::ingest::{Ingest, IngestApi};
 use event_log::ReferenceFollower;
 use schemas::time::Clock;
 
+use super::inbox::start_inbox;
 use super::stop::stop;
 use crate::args::IngestArgs;
 use crate::http::{HttpServer, Parts, Readiness, describe_ingest};
@@ -18,7 +19,7 @@ pub(crate) async fn ingest(args: IngestArgs) -> anyhow::Result<Outcome> {
     let stopping = shutdown::on_signal()?;
     let readiness = Arc::new(Readiness::default());
     let http = HttpServer::start(args.listen.listen, Arc::clone(&readiness), Some(describe_ingest())).await?;
-    let Some(open) = stopping.run_until_cancelled(open_kafka(options)).await else {
+    let Some(open) = stopping.run_until_cancelled(open_kafka(options.clone())).await else {
         stop(http, None, ()).await;
         return Ok(Outcome::Done);
     };
@@ -34,8 +35,9 @@ pub(crate) async fn ingest(args: IngestArgs) -> anyhow::Result<Outcome> {
         clock,
         log: Arc::clone(&open.log),
     }));
+    let inbox = start_inbox(options, Arc::clone(&ingest)).await?;
     output::line(&format!("llm-log ingest serves {} (log on {})", http.url(), args.kafka.kafka));
     stopping.cancelled().await;
-    stop(http, None, (ingest, reference, open)).await;
+    stop(http, None, (inbox, ingest, reference, open)).await;
     Ok(Outcome::Done)
 }

@@ -11,6 +11,7 @@ use schemas::time::Clock;
 use tokio::sync::watch;
 
 use super::first_key::first_key;
+use super::inbox::start_inbox;
 use super::sample::Samples;
 use super::stop::stop;
 use super::verify_page::VerifyPage;
@@ -68,6 +69,10 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
     });
     let verify = VerifyPage { projector: Arc::downgrade(&projector), log: Arc::clone(&open.log), master_key };
     http.open(door.clone().merge(verify.router()).merge(queries));
+    let inbox = match kafka {
+        Some(options) => Some(start_inbox(options, Arc::clone(&ingest)).await?),
+        None => None,
+    };
     let place = args.kafka.kafka.as_deref().map_or_else(String::new, |bootstrap| format!(", log on {bootstrap}"));
     output::line(&format!("llm-log serves {} (data in {}{place})", http.url(), folder.path().display()));
 
@@ -94,7 +99,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
         stopping.cancelled().await;
     }
     drop(samples);
-    stop(http, Some(projector), (ingest, reference, open, folder)).await;
+    stop(http, Some(projector), (inbox, ingest, reference, open, folder)).await;
     Ok(Outcome::Done)
 }
 

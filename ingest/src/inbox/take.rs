@@ -1,0 +1,107 @@
+//! From a record of the inbox to a complete event, or to a dead letter.
+
+use event_log::{InboxItem, InboxRecord};
+use schemas::event::{CallEventType, IncomingEvent, decode_binary, decode_structured};
+use schemas::id::{CallId, Partition, derived_uuid, parse_uuid};
+use schemas::limits::EVENT_BYTES;
+use schemas::positions::Offset;
+use schemas::problem::{Problem, Problems};
+use schemas::time::Timestamp;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::letter::{Letter, Reason};
+use crate::complete::{Missing, complete};
+use crate::pipeline::{Ingest, ReadyEvent};
+
+/// The source of events that name none.
+const SOURCE: &str = "llm-log-inbox";
+/// What the headers of an event in binary mode begin with.
+const ATTRIBUTE_PREFIX: &str = "ce_";
+
+pub(super) fn position(item: &InboxItem) -> (Partition, Offset) {
+    match item {
+        InboxItem::Record(record) => (record.partition, record.offset),
+        InboxItem::Unreadable(unreadable) => (unreadable.partition, unreadable.offset),
+    }
+}
+
+pub(super) fn take(ingest: &Ingest, item: InboxItem) -> Result<ReadyEvent, Box<Letter>> {
+    match item {
+        InboxItem::Record(record) => match event(ingest, &record) {
+            Ok(event) => Ok(event),
+            Err(reason) => Err(Box::new(Letter::of_record(record, reason))),
+        },
+        InboxItem::Unreadable(unreadable) => Err(Box::new(Letter::of_unreadable(unreadable))),
+    }
+}
+
+fn event(ingest: &Ingest, record: &InboxRecord) -> Result<ReadyEvent, Reason> {
+    if record.value.len() > EVENT_BYTES {
+        return Err(Reason::TooLarge { bytes: record.value.len() });
+    }
+    let event = decode(record)?;
+    if matches!(event.event_type, CallEventType::Erased | CallEventType::Abandoned) {
+        let expected = "another type: calls are erased over HTTP, and llm-log itself finds abandoned ones";
+        return Err(Reason::Invalid(Problem::new("/type", expected).into()));
+    }
+    let parent = if event.source.is_some() { "/data" } else { "" };
+    let no_project = || Problem::of_member(parent, "projectId", "the id of the project that the call belongs to");
+    let project = event.project.ok_or_else(no_project).map_err(Problems::from)?;
+    let taken_at = Timestamp::from_millis(record.timestamp_ms);
+    let event = complete(event, project, taken_at, &mut MissingInInbox { record });
+    ingest.ready(&event).map_err(|error| Reason::TooLarge { bytes: error.bytes })
+}
+
+fn decode(record: &InboxRecord) -> Result<IncomingEvent, Problems> {
+    let attributes = record.headers.iter().filter_map(|(name, value)| {
+        let name = name.strip_prefix(ATTRIBUTE_PREFIX)?;
+        Some(
+            std::str::from_utf8(value)
+                .map(|value| (name, value))
+                .map_err(|_| Problem::of_member("", name, "UTF-8 text")),
+        )
+    });
+    let attributes = attributes.collect::<Result<Vec<_>, _>>()?;
+    if attributes.iter().any(|(name, _)| *name == "specversion") {
+        decode_binary(&attributes, &record.value)
+    } else {
+        decode_structured(&record.value)
+    }
+}
+
+/// What a record's place and bytes say: the same at every delivery.
+struct MissingInInbox<'a> {
+    record: &'a InboxRecord,
+}
+
+impl MissingInInbox<'_> {
+    fn derived(&self, kind: &str) -> uuid::Uuid {
+        let record = self.record;
+        derived_uuid(
+            kind,
+            &[
+                &record.topic,
+                &record.partition.to_string(),
+                &record.offset.to_string(),
+                &record.timestamp_ms.to_string(),
+                &format!("{:032x}", xxh3_128(&record.value)),
+            ],
+        )
+    }
+}
+
+impl Missing for MissingInInbox<'_> {
+    fn call_id(&mut self) -> CallId {
+        let key = self.record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+        let of_key = key.and_then(|key| parse_uuid(key).ok());
+        CallId(of_key.unwrap_or_else(|| self.derived("inbox-call")))
+    }
+
+    fn event_id(&mut self) -> Box<str> {
+        self.derived("inbox-event").to_string().into()
+    }
+
+    fn source(&mut self) -> Box<str> {
+        SOURCE.into()
+    }
+}

@@ -1,0 +1,200 @@
+//! The loop over a made-up inbox and an embedded log.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex};
+use std::time::Instant;
+
+use bytes::Bytes;
+use event_log::{EmbeddedLog, EmbeddedOptions, InboxRecord, LogRecord, UnreadableRecord};
+use schemas::event::CallEvent;
+use schemas::id::LogId;
+use schemas::limits::{DEAD_LETTER_BYTES, EVENT_BYTES};
+use schemas::time::Clock;
+use uuid::Uuid;
+
+use super::*;
+use crate::limits::IngestLimits;
+
+const PROJECT: &str = "550e8400-e29b-41d4-a716-446655440000";
+const CALL: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+
+#[derive(Debug, Default)]
+struct Script {
+    batches: VecDeque<Vec<InboxItem>>,
+    acknowledged: BTreeMap<Partition, Offset>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct MadeUpInbox(Arc<(Mutex<Script>, Condvar)>);
+
+impl Inbox for MadeUpInbox {
+    fn poll(&mut self, _: usize, wait: Duration) -> Result<Vec<InboxItem>, InboxError> {
+        let (script, changed) = &*self.0;
+        let script = script.lock().expect("not poisoned");
+        let (mut script, _) =
+            changed.wait_timeout_while(script, wait, |script| script.batches.is_empty()).expect("not poisoned");
+        Ok(script.batches.pop_front().unwrap_or_default())
+    }
+
+    fn acknowledge(&mut self, next: &BTreeMap<Partition, Offset>) -> Result<(), InboxError> {
+        let (script, changed) = &*self.0;
+        script.lock().expect("not poisoned").acknowledged.extend(next);
+        changed.notify_all();
+        Ok(())
+    }
+}
+
+/// Runs the loop over these records until all are acknowledged; what the log and the dead letters have then.
+fn taken(items: Vec<InboxItem>, deliveries: usize) -> (Vec<CallEvent>, Vec<LogRecord>) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = EmbeddedOptions { partitions: 2, clock: Clock::system() };
+    let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(folder.path(), options).expect("the log opens"));
+    let ingest = Ingest::new(Arc::clone(&log), LogId(Uuid::nil()), Clock::system(), IngestLimits::default());
+    let inbox = MadeUpInbox::default();
+    let last: BTreeMap<_, _> =
+        items.iter().map(take::position).map(|(partition, offset)| (partition, offset + 1)).collect();
+    for _ in 0..deliveries {
+        inbox.0.0.lock().expect("not poisoned").batches.push_back(items.clone());
+    }
+    let taking = InboxLoop::run(ingest, inbox.clone(), runtime.handle().clone()).expect("a thread starts");
+    let (script, changed) = &*inbox.0;
+    let waiting = |script: &mut Script| !script.batches.is_empty() || script.acknowledged != last;
+    let deadline = Duration::from_secs(30);
+    let start = Instant::now();
+    let waited = changed.wait_timeout_while(script.lock().expect("not poisoned"), deadline, waiting);
+    drop(waited.expect("not poisoned"));
+    assert!(start.elapsed() < deadline, "the inbox was not acknowledged");
+    drop(taking);
+    let events = records(&runtime, &*log, Topic::Calls)
+        .iter()
+        .map(|record| CallEvent::decode(record.value.as_deref().expect("a value")).expect("a complete event"))
+        .collect();
+    (events, records(&runtime, &*log, Topic::DeadLetters))
+}
+
+fn records(runtime: &tokio::runtime::Runtime, log: &dyn EventLog, topic: Topic) -> Vec<LogRecord> {
+    let mut records = Vec::new();
+    for partition in 0..log.partitions(topic) {
+        let bounds = runtime.block_on(log.bounds(topic, partition)).expect("reachable");
+        let mut next = bounds.start;
+        let mut reader = log.reader(topic, &BTreeMap::from([(partition, next)])).expect("readable");
+        while next < bounds.end {
+            let batch = reader.read(1 << 20, Duration::from_millis(10)).expect("readable");
+            next = batch.next.get(&partition).copied().unwrap_or(next);
+            records.extend(batch.records);
+        }
+    }
+    records
+}
+
+fn record(offset: Offset, value: impl Into<Bytes>) -> InboxRecord {
+    InboxRecord {
+        topic: "llm-log.inbox".into(),
+        partition: 3,
+        offset,
+        timestamp_ms: 1_772_344_800_000,
+        key: None,
+        value: value.into(),
+        headers: Vec::new(),
+    }
+}
+
+fn object(extra: &str) -> String {
+    format!(r#"{{"projectId":"{PROJECT}","status":"Success"{extra}}}"#)
+}
+
+fn header(name: &str, value: &str) -> (String, Bytes) {
+    (name.to_owned(), Bytes::from(value.to_owned()))
+}
+
+#[test]
+fn structured_binary_and_plain_objects_become_events_of_the_log() {
+    let structured = format!(
+        r#"{{"specversion":"1.0","id":"s","source":"them","type":"llm-log.call.started","subject":"{CALL}","data":{{"projectId":"{PROJECT}"}}}}"#
+    );
+    let mut binary = record(1, object(""));
+    binary.headers = vec![
+        header("ce_specversion", "1.0"),
+        header("ce_id", "b"),
+        header("ce_source", "them"),
+        header("ce_type", "llm-log.call.completed"),
+        header("ce_subject", &CALL.to_uppercase()),
+        header("content-type", "application/json"),
+    ];
+    let mut keyed = record(2, object(""));
+    keyed.key = Some(Bytes::from(format!("{{{}}}", CALL.to_uppercase())));
+    let items = [record(0, structured), binary, keyed, record(4, object(""))].map(InboxItem::Record).to_vec();
+
+    let (events, letters) = taken(items, 1);
+    assert!(letters.is_empty(), "{letters:?}");
+    let of_call: Vec<_> =
+        events.iter().filter(|event| event.key.call.to_string() == CALL).map(|event| event.event_type.name()).collect();
+    assert_eq!(of_call, ["started", "completed", "recorded"]);
+    let unnamed = events.iter().find(|event| event.key.call.to_string() != CALL).expect("the fourth");
+    assert_eq!((unnamed.time.0, &*unnamed.source), (1_772_344_800_000_000, "llm-log-inbox"));
+}
+
+#[test]
+fn a_record_that_is_delivered_twice_is_the_same_event_and_the_same_letter() {
+    let items = vec![InboxItem::Record(record(0, object(""))), InboxItem::Record(record(1, "no JSON"))];
+    let (events, letters) = taken(items, 2);
+    assert_eq!(events.len(), 2);
+    assert_eq!(events.first(), events.last());
+    assert_eq!(letters.len(), 2);
+    assert_eq!(letters.first().map(|letter| &letter.key), letters.last().map(|letter| &letter.key));
+}
+
+#[test]
+fn what_can_not_be_taken_is_a_letter_with_reason_place_and_bytes_and_stops_nothing() {
+    let typed = |name: &str| {
+        format!(
+            r#"{{"specversion":"1.0","id":"e","source":"s","type":"llm-log.call.{name}","subject":"{CALL}","data":{{"projectId":"{PROJECT}"}}}}"#
+        )
+    };
+    let bad: Vec<Bytes> = vec![
+        "no JSON".into(),
+        "".into(),
+        "[]".into(),
+        r#"{"status":"Success"}"#.into(),
+        typed("erased").into(),
+        typed("abandoned").into(),
+        typed("unheard-of").into(),
+        object(r#","totalTokens":"many""#).into(),
+        object(r#","status":"Error""#).into(),
+        Bytes::from_static(b"\xff\xfe"),
+    ];
+    let mut items: Vec<_> =
+        (0..).zip(&bad).map(|(offset, value)| InboxItem::Record(record(offset, value.clone()))).collect();
+    let unreadable =
+        UnreadableRecord { topic: "llm-log.inbox".into(), partition: 3, offset: 90, reason: "inflate".into() };
+    items.push(InboxItem::Unreadable(unreadable));
+    items.push(InboxItem::Record(record(91, object(""))));
+
+    let (events, letters) = taken(items, 1);
+    assert_eq!(events.len(), 1);
+    let values: Vec<_> = letters.iter().filter_map(|letter| letter.value.clone()).collect();
+    assert_eq!(values, [bad, vec![Bytes::new()]].concat());
+    for (letter, offset) in letters.iter().zip((0..10).chain([90])) {
+        let header = |wanted: &str| {
+            let found = letter.headers.iter().find(|(name, _)| name == wanted);
+            String::from_utf8_lossy(&found.expect("the header").1).into_owned()
+        };
+        assert_eq!(header("llm-log-source-offset"), offset.to_string());
+        assert_eq!(header("llm-log-source-partition"), "3");
+        assert!(!header("llm-log-reason").is_empty());
+    }
+}
+
+#[test]
+fn a_record_that_is_too_large_leaves_its_beginning_size_and_digest() {
+    let large = vec![b'x'; EVENT_BYTES + 1];
+    let (events, letters) = taken(vec![InboxItem::Record(record(0, large))], 1);
+    assert!(events.is_empty());
+    let letter = letters.first().expect("one letter");
+    assert_eq!(letter.value.as_ref().map(Bytes::len), Some(DEAD_LETTER_BYTES));
+    let names: Vec<_> = letter.headers.iter().map(|(name, _)| name.as_str()).collect();
+    for name in ["llm-log-cut", "llm-log-source-bytes", "llm-log-source-sha256"] {
+        assert!(names.contains(&name), "{name} is not among {names:?}");
+    }
+}
