@@ -45,7 +45,7 @@ impl Inbox for MadeUpInbox {
 }
 
 /// Runs the loop over these records until all are acknowledged; what the log and the dead letters have then.
-fn taken(items: Vec<InboxItem>, deliveries: usize) -> (Vec<CallEvent>, Vec<LogRecord>) {
+fn taken(items: &[InboxItem], deliveries: usize) -> (Vec<CallEvent>, Vec<LogRecord>) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let options = EmbeddedOptions { partitions: 2, clock: Clock::system() };
@@ -55,7 +55,7 @@ fn taken(items: Vec<InboxItem>, deliveries: usize) -> (Vec<CallEvent>, Vec<LogRe
     let last: BTreeMap<_, _> =
         items.iter().map(take::position).map(|(partition, offset)| (partition, offset + 1)).collect();
     for _ in 0..deliveries {
-        inbox.0.0.lock().expect("not poisoned").batches.push_back(items.clone());
+        inbox.0.0.lock().expect("not poisoned").batches.push_back(items.to_vec());
     }
     let taking = InboxLoop::run(ingest, inbox.clone(), runtime.handle().clone()).expect("a thread starts");
     let (script, changed) = &*inbox.0;
@@ -124,9 +124,9 @@ fn structured_binary_and_plain_objects_become_events_of_the_log() {
     ];
     let mut keyed = record(2, object(""));
     keyed.key = Some(Bytes::from(format!("{{{}}}", CALL.to_uppercase())));
-    let items = [record(0, structured), binary, keyed, record(4, object(""))].map(InboxItem::Record).to_vec();
+    let items = [record(0, structured), binary, keyed, record(4, object(""))].map(InboxItem::Record);
 
-    let (events, letters) = taken(items, 1);
+    let (events, letters) = taken(&items, 1);
     assert!(letters.is_empty(), "{letters:?}");
     let of_call: Vec<_> =
         events.iter().filter(|event| event.key.call.to_string() == CALL).map(|event| event.event_type.name()).collect();
@@ -137,8 +137,8 @@ fn structured_binary_and_plain_objects_become_events_of_the_log() {
 
 #[test]
 fn a_record_that_is_delivered_twice_is_the_same_event_and_the_same_letter() {
-    let items = vec![InboxItem::Record(record(0, object(""))), InboxItem::Record(record(1, "no JSON"))];
-    let (events, letters) = taken(items, 2);
+    let items = [InboxItem::Record(record(0, object(""))), InboxItem::Record(record(1, "no JSON"))];
+    let (events, letters) = taken(&items, 2);
     assert_eq!(events.len(), 2);
     assert_eq!(events.first(), events.last());
     assert_eq!(letters.len(), 2);
@@ -171,7 +171,7 @@ fn what_can_not_be_taken_is_a_letter_with_reason_place_and_bytes_and_stops_nothi
     items.push(InboxItem::Unreadable(unreadable));
     items.push(InboxItem::Record(record(91, object(""))));
 
-    let (events, letters) = taken(items, 1);
+    let (events, letters) = taken(&items, 1);
     assert_eq!(events.len(), 1);
     let values: Vec<_> = letters.iter().filter_map(|letter| letter.value.clone()).collect();
     assert_eq!(values, [bad, vec![Bytes::new()]].concat());
@@ -189,7 +189,7 @@ fn what_can_not_be_taken_is_a_letter_with_reason_place_and_bytes_and_stops_nothi
 #[test]
 fn a_record_that_is_too_large_leaves_its_beginning_size_and_digest() {
     let large = vec![b'x'; EVENT_BYTES + 1];
-    let (events, letters) = taken(vec![InboxItem::Record(record(0, large))], 1);
+    let (events, letters) = taken(&[InboxItem::Record(record(0, large))], 1);
     assert!(events.is_empty());
     let letter = letters.first().expect("one letter");
     assert_eq!(letter.value.as_ref().map(Bytes::len), Some(DEAD_LETTER_BYTES));
