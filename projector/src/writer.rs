@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 #[cfg(test)]
 mod failing_directory;
+mod fence;
 pub(crate) mod folder;
 mod known;
 pub(crate) mod stored;
@@ -18,10 +19,11 @@ use schemas::fold::{CallState, UnreadableState};
 use schemas::id::{CallKey, Partition};
 use schemas::positions::Offset;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
-use tantivy::{Directory as _, Index, IndexReader, IndexWriter, Searcher, TantivyError};
+use tantivy::{Directory, Index, IndexReader, IndexWriter, Searcher, TantivyError};
 
 use self::batch::{FoldedBatch, FoldedCall};
-use self::folder::{OpenedIndex, is_damage};
+use self::fence::Fence;
+use self::folder::{OpenIndexError, OpenedIndex, is_damage, reopen_in};
 use self::known::KnownCalls;
 use self::stored::{StoredStateError, stored_state};
 use crate::checkpoint::Checkpoint;
@@ -41,6 +43,8 @@ const DELETED_SHARE: f32 = 0.2;
 pub(crate) enum WriteIndexError {
     #[error("the index can't be written")]
     Index(#[from] TantivyError),
+    #[error("the index can't be opened again")]
+    Reopen(#[from] OpenIndexError),
     #[error("the index holds a call that can't be read")]
     State(#[source] UnreadableState),
     #[error("the index holds a call without its state")]
@@ -62,6 +66,7 @@ impl WriteIndexError {
     pub(crate) fn is_damage(&self) -> bool {
         match self {
             Self::Index(error) => is_damage(error),
+            Self::Reopen(error) => matches!(error, OpenIndexError::Unusable(_)),
             Self::State(_) | Self::NoState => true,
         }
     }
@@ -69,6 +74,9 @@ impl WriteIndexError {
 
 /// The one writer of an index.
 pub(crate) struct CallWriter {
+    // Before tantivy's writer, so that nothing of it changes the index once it is given up.
+    fence: Fence,
+    directory: Box<dyn Directory>,
     index: Index,
     fields: Arc<CallFields>,
     writer: IndexWriter<CallDocument>,
@@ -86,12 +94,14 @@ pub(crate) struct CallWriter {
 impl CallWriter {
     /// Writes on from the last commit with this many threads.
     pub(crate) fn new(opened: OpenedIndex, fields: Arc<CallFields>, threads: usize) -> Result<Self, WriteIndexError> {
-        let OpenedIndex { index, reader, checkpoint } = opened;
+        let OpenedIndex { fence, directory, index, reader, checkpoint } = opened;
         reader.reload()?;
         let committed = reader.searcher();
         let known = known_calls(&committed, &fields)?;
         let writer = index_writer(&index, threads)?;
         Ok(Self {
+            fence,
+            directory,
             index,
             fields,
             writer,
@@ -207,18 +217,22 @@ impl CallWriter {
 
     /// Goes on with another number of threads. Only right after a commit.
     pub(crate) fn with_threads(self, threads: usize) -> Result<Self, WriteIndexError> {
-        let Self { index, fields, writer, reader, committed, known, uncommitted, checkpoint, moved, .. } = self;
-        // Holds the index's lock, so it has to go first.
+        let Self { fence, directory, fields, writer, committed, known, checkpoint, moved, .. } = self;
+        drop(fence);
+        // Holds the index's lock, so it has to go before the next.
         drop(writer);
+        let OpenedIndex { fence, directory, index, reader, .. } = reopen_in(directory, &fields)?;
         let writer = index_writer(&index, threads)?;
         Ok(Self {
+            fence,
+            directory,
             index,
             fields,
             writer,
             reader,
             committed,
             known,
-            uncommitted,
+            uncommitted: HashMap::new(),
             uncommitted_bytes: 0,
             checkpoint,
             moved,

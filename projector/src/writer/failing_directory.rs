@@ -1,9 +1,9 @@
-//! A directory in memory whose disk can fill up.
+//! A directory in memory whose disk can fill up or stand still.
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
@@ -17,6 +17,55 @@ pub(super) struct FailingDirectory {
     pub(super) no_meta: Arc<AtomicBool>,
     /// No file can be begun.
     pub(super) no_files: Arc<AtomicBool>,
+    /// Stands still before a list of segments is written.
+    pub(super) hold: Hold,
+}
+
+/// Holds up the next thread that comes by, until it is let go.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Hold(Arc<(Mutex<Held>, Condvar)>);
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Held {
+    #[default]
+    Nobody,
+    Next,
+    Somebody,
+}
+
+impl Hold {
+    fn set(&self, held: Held) {
+        *self.0.0.lock().expect("not poisoned") = held;
+        self.0.1.notify_all();
+    }
+
+    fn wait_while(&self, condition: impl FnMut(&mut Held) -> bool) {
+        drop(self.0.1.wait_while(self.0.0.lock().expect("not poisoned"), condition).expect("not poisoned"));
+    }
+
+    pub(super) fn hold_next(&self) {
+        self.set(Held::Next);
+    }
+
+    /// Waits until somebody is held up.
+    pub(super) fn wait_until_held(&self) {
+        self.wait_while(|held| *held != Held::Somebody);
+    }
+
+    pub(super) fn let_go(&self) {
+        self.set(Held::Nobody);
+    }
+
+    fn pass(&self) {
+        let is_next = std::mem::take(&mut *self.0.0.lock().expect("not poisoned"));
+        match is_next {
+            Held::Next => {
+                self.set(Held::Somebody);
+                self.wait_while(|held| *held == Held::Somebody);
+            }
+            other => self.set(other),
+        }
+    }
 }
 
 fn full() -> io::Error {
@@ -55,6 +104,7 @@ impl Directory for FailingDirectory {
     }
 
     fn sync_directory(&self) -> io::Result<()> {
+        self.hold.pass();
         self.files.sync_directory()
     }
 

@@ -14,6 +14,7 @@ use tantivy::{Directory, HasLen as _, Index, IndexReader, IndexSettings, ReloadP
 use crate::checkpoint::{Checkpoint, UnusablePayload};
 use crate::index::schema::CallFields;
 use crate::index::words::register_words;
+use crate::writer::fence::{Fence, FencedDirectory};
 
 /// How much of the index is compared with its checksums before it serves: the newest and smallest segments,
 /// which a power cut can have torn. `verify` compares all.
@@ -64,6 +65,10 @@ impl From<OpenReadError> for OpenIndexError {
 
 /// An index and how far it has read the log.
 pub(crate) struct OpenedIndex {
+    /// Keeps the index open to changes.
+    pub(crate) fence: Fence,
+    /// The directory below the fence.
+    pub(crate) directory: Box<dyn Directory>,
     pub(crate) index: Index,
     /// Opened at the last commit; reloaded by hand.
     pub(crate) reader: IndexReader,
@@ -100,15 +105,22 @@ pub(crate) fn open(folder: &Path, fields: &CallFields) -> Result<Option<OpenedIn
 }
 
 pub(crate) fn open_in(directory: impl Directory, fields: &CallFields) -> Result<OpenedIndex, OpenIndexError> {
-    let index = Index::open(Box::new(directory) as Box<dyn Directory>)?;
+    let opened = reopen_in(Box::new(directory), fields)?;
+    check_newest(&opened.index)?;
+    Ok(opened)
+}
+
+/// Opens an index that this process had open just now: its checksums are not looked at again.
+pub(crate) fn reopen_in(directory: Box<dyn Directory>, fields: &CallFields) -> Result<OpenedIndex, OpenIndexError> {
+    let (fenced, fence) = FencedDirectory::new(directory.clone());
+    let index = Index::open(fenced)?;
     if index.schema() != fields.schema {
         return Err(UnusableIndex::OtherFields.into());
     }
     register_words(&index);
     let checkpoint = Checkpoint::parse(index.load_metas()?.payload.as_deref()).map_err(UnusableIndex::from)?;
-    check_newest(&index)?;
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok(OpenedIndex { index, reader, checkpoint })
+    Ok(OpenedIndex { fence, directory, index, reader, checkpoint })
 }
 
 /// Opens the index of this log, fold and list of partitions, or makes an empty one where there is none.
@@ -163,10 +175,12 @@ pub(crate) fn create_in(
         docstore_compress_dedicated_thread: false,
         ..IndexSettings::default()
     };
-    let index = Index::create(Box::new(directory) as Box<dyn Directory>, fields.schema.clone(), settings)?;
+    let directory: Box<dyn Directory> = Box::new(directory);
+    let (fenced, fence) = FencedDirectory::new(directory.clone());
+    let index = Index::create(fenced, fields.schema.clone(), settings)?;
     register_words(&index);
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok(OpenedIndex { index, reader, checkpoint: wanted.clone() })
+    Ok(OpenedIndex { fence, directory, index, reader, checkpoint: wanted.clone() })
 }
 
 /// Compares the newest segments, up to [`CHECKED_BYTES`], with their checksums.

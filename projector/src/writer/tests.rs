@@ -131,6 +131,33 @@ fn a_full_disk_costs_nothing_but_the_way_back_to_the_last_commit() {
     world.assert_equal(&writer);
 }
 
+#[test]
+fn a_merge_that_ends_after_its_writer_was_given_up_takes_no_commit_back() {
+    let world = World::new(3, 60);
+    let mut writer = world.create();
+    for _ in 0..3 {
+        world.apply(&mut writer, 10).expect("applied");
+        writer.commit().expect("committed");
+    }
+    let segments = writer.index.searchable_segment_ids().expect("readable");
+    world.directory.hold.hold_next();
+    let merging = writer.writer.merge(&segments);
+    world.directory.hold.wait_until_held();
+
+    let mut writer = writer.with_threads(2).expect("a writer");
+    world.apply(&mut writer, usize::MAX).expect("applied");
+    writer.commit().expect("committed");
+    world.directory.hold.let_go();
+    // Whether the merge counts as done or not is tantivy's affair.
+    drop(merging.wait());
+    assert_eq!(world.open_read_only().0, *writer.checkpoint(), "the last commit is still there");
+    drop(writer);
+    let mut writer = world.open();
+    world.apply(&mut writer, usize::MAX).expect("applied");
+    writer.commit().expect("committed");
+    world.assert_equal(&writer);
+}
+
 impl World {
     /// The payload and the number of documents on disk.
     fn open_read_only(&self) -> (Checkpoint, u64) {
