@@ -1,31 +1,30 @@
 //! Who asks: the holder of an API key, the holder of the master key, or nobody.
 
-use axum::http::{HeaderMap, header};
-use schemas::access::{ApiKey, Principal};
+use axum::http::{HeaderMap, HeaderValue, header};
+use schemas::access::{API_KEY_HEADER, ApiKey, Credentials, Principal};
 use schemas::reference::ReferenceData;
 use schemas::time::Date;
 
 use crate::refusal::Refusal;
 
-const API_KEY: &str = "apikey";
 /// The cookie of the reference server's sessions.
 const SESSION_COOKIE: &str = "user-token";
 
-/// Who sent these headers; `None` when they name nobody. A key wins over a session, even an empty one.
+/// Who sent these headers; `None` when they name nobody. There are no sessions here, so none is valid.
 pub(crate) fn authenticate(
     headers: &HeaderMap,
     reference: &ReferenceData,
     master_key: Option<ApiKey>,
     now: Date,
 ) -> Result<Option<Principal>, Refusal> {
-    let mut keys = headers.get_all(API_KEY).iter();
-    let Some(key) = keys.next() else {
-        return if has_session(headers) { Err(Refusal::InvalidSession) } else { Ok(None) };
+    let keys = headers.get_all(API_KEY_HEADER).iter().map(HeaderValue::as_bytes);
+    let authorizations = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+    let key = match Credentials::of_headers(keys, authorizations).map_err(|_| Refusal::InvalidApiKey)? {
+        Credentials::Key(key) => key,
+        Credentials::Session => return Err(Refusal::InvalidSession),
+        Credentials::Nothing if has_session_cookie(headers) => return Err(Refusal::InvalidSession),
+        Credentials::Nothing => return Ok(None),
     };
-    if keys.next().is_some() {
-        return Err(Refusal::InvalidApiKey);
-    }
-    let key = key.to_str().map_err(|_| Refusal::InvalidApiKey)?.trim();
     if !is_uuid(key) {
         return Err(Refusal::InvalidApiKey);
     }
@@ -36,21 +35,13 @@ pub(crate) fn authenticate(
     reference.authenticate(key, now).map(Some).map_err(|_| Refusal::InvalidApiKey)
 }
 
-/// There are no sessions here, so none is valid.
-fn has_session(headers: &HeaderMap) -> bool {
-    let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let bearer = headers
-        .get_all(header::AUTHORIZATION)
-        .iter()
-        .map(text)
-        .any(|value| value.split_whitespace().next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer")));
-    let cookie = headers.get_all(header::COOKIE).iter().map(text).any(|cookies| {
-        cookies
+fn has_session_cookie(headers: &HeaderMap) -> bool {
+    headers.get_all(header::COOKIE).iter().any(|cookies| {
+        String::from_utf8_lossy(cookies.as_bytes())
             .split(';')
             .filter_map(|cookie| cookie.split_once('='))
             .any(|(name, value)| name.trim() == SESSION_COOKIE && !value.trim().is_empty())
-    });
-    bearer || cookie
+    })
 }
 
 /// Whether this is a UUID in its one written form: 32 hexadecimal digits of any case, with hyphens.

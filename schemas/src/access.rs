@@ -1,5 +1,9 @@
 //! Who asks, and what that lets them do.
 
+mod credentials;
+
+pub use credentials::{API_KEY_HEADER, Credentials, NotOneKey};
+
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 

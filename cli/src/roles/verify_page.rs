@@ -4,12 +4,12 @@ use std::sync::{Arc, Weak};
 
 use ::projector::{Projector, verify};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use event_log::EventLog;
-use schemas::access::ApiKey;
+use schemas::access::{API_KEY_HEADER, ApiKey, Credentials};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -66,7 +66,9 @@ async fn answer(State(Page { page, turn }): State<Page>, headers: HeaderMap) -> 
 }
 
 fn is_master(headers: &HeaderMap, master_key: Option<ApiKey>) -> bool {
-    let mut sent = headers.get_all("apikey").iter();
-    let (Some(key), None, Some(master)) = (sent.next(), sent.next(), master_key) else { return false };
-    key.to_str().ok().and_then(|text| text.parse::<ApiKey>().ok()).is_some_and(|key| master.is(key))
+    let keys = headers.get_all(API_KEY_HEADER).iter().map(HeaderValue::as_bytes);
+    let (Ok(Credentials::Key(key)), Some(master)) = (Credentials::of_headers(keys, []), master_key) else {
+        return false;
+    };
+    key.parse().is_ok_and(|key: ApiKey| master.is(key))
 }

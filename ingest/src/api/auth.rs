@@ -1,30 +1,22 @@
 //! Who sends a request, and what that lets them do.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use schemas::access::{ApiKey, Forbidden, Permission, Principal};
+use schemas::access::{API_KEY_HEADER, ApiKey, Credentials, Forbidden, Permission, Principal};
 
 use super::IngestApi;
 use super::answer::Refusal;
 
-/// The header that carries the key, in any case.
-const API_KEY: &str = "apikey";
-
 impl IngestApi {
     /// Whose key this is. There are no sessions here, so none is valid.
     pub(super) fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, Refusal> {
-        let mut keys = headers.get_all(API_KEY).iter();
-        let Some(key) = keys.next() else {
-            let is_bearer = |value: &HeaderValue| {
-                value.as_bytes().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
-            };
-            let session = headers.get_all(header::AUTHORIZATION).iter().any(is_bearer);
-            let needed = "create record of LLM Log Event";
-            return Err(if session { Refusal::InvalidSession } else { Refusal::NotLoggedIn(needed) });
+        let keys = headers.get_all(API_KEY_HEADER).iter().map(HeaderValue::as_bytes);
+        let authorizations = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+        let key = match Credentials::of_headers(keys, authorizations).map_err(|_| Refusal::InvalidApiKey)? {
+            Credentials::Key(key) => key,
+            Credentials::Session => return Err(Refusal::InvalidSession),
+            Credentials::Nothing => return Err(Refusal::NotLoggedIn("create record of LLM Log Event")),
         };
-        if keys.next().is_some() {
-            return Err(Refusal::InvalidApiKey);
-        }
-        let key: ApiKey = key.to_str().ok().and_then(|text| text.parse().ok()).ok_or(Refusal::InvalidApiKey)?;
+        let key: ApiKey = key.parse().map_err(|_| Refusal::InvalidApiKey)?;
         if self.master_key.is_some_and(|master| master.is(key)) {
             return Ok(Principal::Master);
         }
