@@ -21,7 +21,7 @@ use schemas::positions::Offset;
 use schemas::time::Clock;
 use tokio::sync::oneshot;
 
-use crate::log::{AppendError, Bounds, EventLog, LogReader, NewRecord, Position, ReadLogError, Topic};
+use crate::log::{AppendError, Bounds, EventLog, LogReader, NewRecord, Position, ReadLogError, Topic, check_sizes};
 use reader::EmbeddedReader;
 use store::SharedStore;
 use writer::{Append, Writer};
@@ -97,6 +97,7 @@ impl EventLog for EmbeddedLog {
             let reason = format!("there is no partition {} of {partitions}", record.partition);
             return Err(AppendError::Refused { reason });
         }
+        check_sizes(&records)?;
         let (reply, answer) = oneshot::channel();
         let append = Append { topic, records, reply };
         let refused = || AppendError::Refused { reason: "the log is closed".into() };

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use schemas::id::Partition;
+use schemas::limits::MESSAGE_BYTES;
 use schemas::positions::Offset;
 
 /// A stream of records of the log.
@@ -35,6 +36,28 @@ pub struct NewRecord {
     /// Absent: deletes the key of a compacted topic.
     pub value: Option<Bytes>,
     pub headers: Vec<(String, Bytes)>,
+}
+
+/// Room in a message for what it has besides key, value and headers.
+const OVERHEAD_BYTES: usize = 1024;
+
+impl NewRecord {
+    /// Size of key, value and headers.
+    pub(crate) fn bytes(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.key.len() + self.value.as_ref().map_or(0, Bytes::len) + headers
+    }
+}
+
+/// Refuses records of which one is larger than any log takes, before any is appended.
+pub(crate) fn check_sizes(records: &[NewRecord]) -> Result<(), AppendError> {
+    match records.iter().map(NewRecord::bytes).find(|bytes| bytes + OVERHEAD_BYTES > MESSAGE_BYTES) {
+        None => Ok(()),
+        Some(bytes) => {
+            let reason = format!("a record of {bytes} bytes is larger than a message may be ({MESSAGE_BYTES})");
+            Err(AppendError::Refused { reason })
+        }
+    }
 }
 
 /// A record as it was read.
@@ -105,7 +128,8 @@ pub trait EventLog: fmt::Debug + Send + Sync {
     /// How many partitions the topic has.
     fn partitions(&self, topic: Topic) -> u32;
 
-    /// Appends records; their positions, in the same order, once all of them are durable.
+    /// Appends records; their positions, in the same order, once all of them are durable. A record larger than
+    /// [`MESSAGE_BYTES`] is refused with all that came with it.
     async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Result<Vec<Position>, AppendError>;
 
     /// What the partition holds now.

@@ -38,11 +38,6 @@ struct BlockRecord<'a> {
     headers: Vec<(&'a str, &'a [u8])>,
 }
 
-pub(super) fn size(record: &NewRecord) -> usize {
-    let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-    record.key.len() + record.value.as_ref().map_or(0, Bytes::len) + headers
-}
-
 pub(super) fn encode(timestamp_ms: i64, records: &[NewRecord]) -> std::io::Result<Vec<u8>> {
     let records = records
         .iter()

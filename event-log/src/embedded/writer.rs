@@ -152,7 +152,7 @@ impl Writer {
 }
 
 fn append_bytes(append: &Append) -> usize {
-    append.records.iter().map(block::size).sum()
+    append.records.iter().map(NewRecord::bytes).sum()
 }
 
 /// Splits records into blocks of about [`BLOCK_BYTES`].
@@ -162,7 +162,7 @@ fn blocks(mut records: &[NewRecord]) -> Vec<&[NewRecord]> {
         let mut bytes = 0;
         let fitting = records.iter().take_while(|record| {
             let fits = bytes < BLOCK_BYTES;
-            bytes += block::size(record);
+            bytes += record.bytes();
             fits
         });
         let (block, rest) = records.split_at(fitting.count());

@@ -8,13 +8,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
 use schemas::id::Partition;
-use schemas::limits::MESSAGE_BYTES;
 
 use super::connection::Connection;
-use crate::log::{AppendError, NewRecord, Position};
-
-/// Room for what a message has besides key, value and headers.
-const OVERHEAD_BYTES: usize = 1024;
+use crate::log::{AppendError, NewRecord, Position, check_sizes};
 
 pub(super) struct Appender {
     config: ClientConfig,
@@ -40,10 +36,7 @@ impl Appender {
     }
 
     pub(super) async fn append(&self, topic: &str, records: &[NewRecord]) -> Result<Vec<Position>, AppendError> {
-        if let Some(bytes) = records.iter().map(size).find(|bytes| bytes + OVERHEAD_BYTES > MESSAGE_BYTES) {
-            let reason = format!("a record of {bytes} bytes is larger than a message may be ({MESSAGE_BYTES})");
-            return Err(AppendError::Refused { reason });
-        }
+        check_sizes(records)?;
         let producer = self.producer().map_err(|error| AppendError::Refused { reason: error.to_string() })?;
         let mut waiting = VecDeque::with_capacity(records.len());
         let mut positions = Vec::with_capacity(records.len());
@@ -84,11 +77,6 @@ impl Appender {
 
 fn create(config: &ClientConfig, connection: &Connection) -> Result<FutureProducer<Connection>, KafkaError> {
     FutureProducer::from_config_and_context(config, connection.clone())
-}
-
-fn size(record: &NewRecord) -> usize {
-    let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-    record.key.len() + record.value.as_ref().map_or(0, bytes::Bytes::len) + headers
 }
 
 fn send(producer: &FutureProducer<Connection>, topic: &str, record: &NewRecord) -> Result<DeliveryFuture, KafkaError> {

@@ -29,6 +29,7 @@ suite! {
     a_reader_starts_in_the_middle_and_sees_what_comes_later
     concurrent_appends_keep_their_own_order
     a_record_of_eight_mebibytes_is_kept
+    a_record_larger_than_a_message_is_refused_with_all_that_came_with_it
     a_position_beyond_the_end_is_refused
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use event_log::{EventLog as _, KafkaLog, KafkaOptions, OpenKafkaError, ReadLogError, Topic, TopicError};
 use rdkafka::ClientConfig;
 use rdkafka::TopicPartitionList;
@@ -50,6 +49,7 @@ suite! {
     a_reader_starts_in_the_middle_and_sees_what_comes_later
     concurrent_appends_keep_their_own_order
     a_record_of_eight_mebibytes_is_kept
+    a_record_larger_than_a_message_is_refused_with_all_that_came_with_it
     a_position_beyond_the_end_is_refused
 }
 
@@ -138,17 +138,6 @@ async fn control_records_are_passed_over() {
     assert_eq!(values(&read), ["kept"]);
     log.append(Topic::Calls, vec![record(0, "later")]).await.expect("appended");
     assert_eq!(values(&read_exactly(&mut *reader, 1)), ["later"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_record_larger_than_a_message_is_refused_with_all_that_came_with_it() {
-    let Some(options) = options("large") else { return };
-    let log = open(&options).await;
-    let mut large = record(0, "");
-    large.value = Some(Bytes::from(vec![b'x'; schemas::limits::MESSAGE_BYTES]));
-    let outcome = log.append(Topic::Calls, vec![record(0, "small"), large]).await;
-    assert!(matches!(outcome, Err(event_log::AppendError::Refused { .. })), "{outcome:?}");
-    assert_eq!(log.bounds(Topic::Calls, 0).await.expect("reachable").end, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use event_log::{EventLog, LogReader, LogRecord, NewRecord, Position, ReadLogError, Topic};
+use event_log::{AppendError, EventLog, LogReader, LogRecord, NewRecord, Position, ReadLogError, Topic};
 
 const WAIT: Duration = Duration::from_millis(50);
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -87,6 +87,14 @@ pub(crate) async fn a_record_of_eight_mebibytes_is_kept(log: &dyn EventLog) {
     let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(0, 0)])).expect("readable");
     let read = read_exactly(&mut *reader, 1);
     assert!(read[0].value.as_ref() == Some(&large), "the record came back changed");
+}
+
+pub(crate) async fn a_record_larger_than_a_message_is_refused_with_all_that_came_with_it(log: &dyn EventLog) {
+    let large = Bytes::from(vec![b'x'; schemas::limits::MESSAGE_BYTES]);
+    let large = NewRecord { value: Some(large), ..record(0, "large") };
+    let outcome = log.append(Topic::Calls, vec![record(0, "small"), large]).await;
+    assert!(matches!(outcome, Err(AppendError::Refused { .. })), "{outcome:?}");
+    assert_eq!(log.bounds(Topic::Calls, 0).await.expect("reachable").end, 0);
 }
 
 pub(crate) async fn a_position_beyond_the_end_is_refused(log: &dyn EventLog) {
