@@ -66,9 +66,10 @@ impl Store {
             u32::from_be_bytes(bytes.as_ref().try_into().map_err(|_| DamagedBlock::Key)?)
         } else {
             about.insert(PARTITIONS_KEY, new_partitions.to_be_bytes())?;
-            database.persist(fjall::PersistMode::SyncAll)?;
             new_partitions
         };
+        // A process that was killed may have left whole commits that are not on disk yet: nobody may see them before.
+        database.persist(fjall::PersistMode::SyncAll)?;
         let keys = (0..partitions)
             .map(|partition| (Topic::Calls, partition))
             .chain([(Topic::Reference, 0), (Topic::DeadLetters, 0)]);

@@ -9,7 +9,7 @@ use schemas::time::{Clock, Timestamp};
 
 use crate::suite::{self, read_exactly, record, values};
 
-fn open(folder: &Path) -> EmbeddedLog {
+pub(crate) fn open(folder: &Path) -> EmbeddedLog {
     let options = EmbeddedOptions { partitions: 4, clock: Clock::new(|| Timestamp::from_millis(1_000)) };
     EmbeddedLog::open(folder, options).expect("the log opens")
 }

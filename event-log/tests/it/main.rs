@@ -2,7 +2,9 @@
 #![expect(clippy::indexing_slicing, reason = "a test that indexes too far fails, as it should")]
 
 mod embedded;
+mod full_disk;
 mod inbox;
 mod kafka;
+mod kill;
 mod reference;
 mod suite;
