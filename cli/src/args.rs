@@ -15,6 +15,8 @@ mod query;
 mod span;
 
 #[cfg(test)]
+mod deployment_tests;
+#[cfg(test)]
 mod help_tests;
 
 pub(crate) use auth::MasterKeyArgs;
