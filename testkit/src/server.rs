@@ -167,9 +167,15 @@ impl Server {
         Ok(())
     }
 
-    /// SIGTERM, as Ctrl-C and a container's stop do, and the end of the process.
+    /// SIGTERM, as a container's stop sends it, and the end of the process.
     pub async fn terminate(self) -> Result<ServerExit> {
         kill_process(self.pid(), Signal::TERM)?;
+        self.exit(LEAVE).await
+    }
+
+    /// SIGINT, as Ctrl-C sends it, and the end of the process.
+    pub async fn interrupt(self) -> Result<ServerExit> {
+        kill_process(self.pid(), Signal::INT)?;
         self.exit(LEAVE).await
     }
 

@@ -1,0 +1,88 @@
+//! `keys`.
+
+use std::time::Duration;
+
+use serde_json::json;
+use testkit::{Client, wait_until_async};
+
+use crate::binary::{Folder, MASTER_KEY, make_key, run};
+
+/// A revocation acts within two seconds where the log can be reached; this much more a busy machine may need.
+const IN_FORCE: Duration = Duration::from_secs(30);
+
+async fn status(client: &Client, key: &str) -> u16 {
+    client.with_key(key).post("/api/llm-log/count", &json!({})).await.expect("the server answers").status
+}
+
+/// The ids of the keys, in the order of their making.
+async fn ids(place: &[&str]) -> Vec<String> {
+    let args: Vec<&str> = ["keys", "list"].iter().chain(place).copied().collect();
+    let table = run(&args).await.done();
+    table.lines().skip(1).filter_map(|line| line.split(' ').next().map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn a_key_made_before_the_first_start_is_good_and_printed_alone() {
+    let folder = Folder::new();
+    let key = folder.key().await;
+    assert!(key.len() == 36 && key.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f' | '-')), "{key:?}");
+    let server = folder.serve(&[]).await;
+    assert_eq!(status(&server.client(), &key).await, 200);
+    assert_eq!(status(&server.client(), &key.to_uppercase()).await, 200);
+    assert!(!server.stdout().contains("has a key"), "a folder with keys gets no more: {}", server.stdout());
+    let stored = run(&["keys", "list", "--url", server.url(), "--master-key-file", &folder.text("master-key")]).await;
+    assert!(!stored.done().contains(&key), "a key is shown once");
+}
+
+#[tokio::test]
+async fn a_new_folder_gets_a_key_that_is_printed_once() {
+    let folder = Folder::new();
+    let server = folder.serve(&[]).await;
+    let told = || {
+        let said = server.stdout();
+        let key = said.lines().find_map(|line| line.split_once("shown only this once: "));
+        key.map(|(_, key)| key.to_owned()).filter(|_| said.ends_with('\n'))
+    };
+    wait_until_async("the key is told", IN_FORCE, async || told().is_some()).await;
+    let key = told().expect("it was told");
+    assert_eq!(status(&server.client(), &key).await, 200);
+    server.terminate().await.expect("it stops");
+    let server = folder.serve(&[]).await;
+    assert_eq!(status(&server.client(), &key).await, 200);
+    assert!(!server.stdout().contains("shown only this once"), "{}", server.stdout());
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_while_the_server_runs_is_good_no_more() {
+    let folder = Folder::new();
+    let server = folder.serve(&[]).await;
+    let master_key = folder.text("master-key");
+    let place = ["--url", server.url(), "--master-key-file", &master_key];
+    let (one, two) = (make_key(&place, &["ReadLlmLog"]).await, make_key(&place, &["ReadLlmLog"]).await);
+    let client = server.client();
+    for key in [&one, &two] {
+        wait_until_async("the key is in force", IN_FORCE, async || status(&client, key).await == 200).await;
+    }
+    // The first of three is the folder's own.
+    let [_, id, _] = &ids(&place).await[..] else { panic!("three keys") };
+    let args: Vec<&str> = ["keys", "revoke", id].iter().chain(&place).copied().collect();
+    run(&args).await.done();
+    wait_until_async("the revocation acts", IN_FORCE, async || status(&client, &one).await == 400).await;
+    let answer = client.with_key(&one).post("/api/llm-log/count", &json!({})).await.expect("the server answers");
+    assert_eq!(answer.text(), r#"{"error":"Invalid API Key"}"#);
+    assert_eq!(status(&client, &two).await, 200, "the other one is as good as before");
+    assert_eq!(status(&client, MASTER_KEY).await, 200);
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_in_the_folder_is_refused_by_the_next_server() {
+    let folder = Folder::new();
+    let (key, data) = (folder.key().await, folder.text("data"));
+    let [id] = &ids(&["--data", &data]).await[..] else { panic!("one key") };
+    run(&["keys", "revoke", id, "--data", &data]).await.done();
+    let unknown = "5ec00000-0000-4000-8000-000000000001";
+    let reason = run(&["keys", "revoke", unknown, "--data", &data]).await.reason();
+    assert!(reason.contains(&format!("no key with the id {unknown}")), "{reason}");
+    let server = folder.serve(&[]).await;
+    assert_eq!(status(&server.client(), &key).await, 400);
+}

@@ -1,0 +1,48 @@
+//! Ctrl-C, and the start after it.
+
+use serde_json::json;
+use testkit::wait_until_async;
+
+use crate::binary::{Folder, command, count, import_args, run};
+use crate::calls::lines;
+use crate::journey::VISIBLE;
+
+#[tokio::test]
+async fn a_restart_shows_just_what_was_there_before() {
+    let folder = Folder::new();
+    let (key, file) = (folder.key().await, folder.file("calls.jsonl", lines(0..120)));
+    let server = folder.serve(&[]).await;
+    run(&import_args(server.url(), &key, &file)).await.done();
+    let client = server.client().with_key(&key);
+    wait_until_async("all calls are visible", VISIBLE, async || count(&client).await == 120).await;
+    let body = json!({"select": {
+        "createdAt": true, "updatedAt": true, "version": true, "status": true, "requestPrompt": true, "costInUSDCents": true,
+    }});
+    let before = client.post_ok("/api/llm-log/get-list?limit=100", &body).await;
+    let sums_before = client.post_ok("/api/llm-log/stats", &json!({"groupBy": ["modelName", "day"]})).await;
+    server.terminate().await.expect("it stops");
+
+    let server = folder.serve(&[]).await;
+    let client = server.client().with_key(&key);
+    assert_eq!(client.post_ok("/api/llm-log/get-list?limit=100", &body).await, before);
+    assert_eq!(client.post_ok("/api/llm-log/stats", &json!({"groupBy": ["modelName", "day"]})).await, sums_before);
+}
+
+#[tokio::test]
+async fn ctrl_c_in_the_middle_of_an_import_finishes_the_batch_and_leaves_in_good_order() {
+    let folder = Folder::new();
+    let (key, file) = (folder.key().await, folder.file("calls.jsonl", lines(0..20_000)));
+    let server = folder.serve(&[]).await;
+    let client = server.client().with_key(&key);
+    let mut import = command(&import_args(server.url(), &key, &file)).spawn().expect("the binary starts");
+    wait_until_async("the first calls are visible", VISIBLE, async || count(&client).await > 0).await;
+    assert!(matches!(import.try_wait(), Ok(None)), "the import is not at its end");
+    let stopped = server.interrupt().await.expect("it leaves");
+    assert!(stopped.status.success(), "{stopped:?}");
+    assert!(stopped.stderr.contains("stopping") && stopped.stderr.contains("stopped"), "{}", stopped.stderr);
+    // What takes longer than it may is cut off with a warning, and so is what would not fit into five seconds.
+    assert!(!stopped.stderr.contains("not finished in time"), "{}", stopped.stderr);
+    import.kill().await.expect("the import is killed");
+    let verified = folder.verify().await.done();
+    assert!(verified.ends_with("differences 0\n"), "{verified}");
+}
