@@ -1,7 +1,14 @@
 //! Calls to publish, as LLM Log objects.
 
+use std::ops::Range;
+
+use anyhow::Result;
 use serde_json::{Value, json};
+use testkit::Client;
 use uuid::Uuid;
+
+/// Limits of ingest that nobody here reaches.
+pub(crate) const NO_LIMITS: [&str; 4] = ["--project-events-per-second", "1000000", "--project-burst-events", "1000000"];
 
 /// The id of the call with this number.
 pub(crate) fn call_id(number: usize) -> String {
@@ -24,6 +31,14 @@ pub(crate) fn call(number: usize) -> Value {
 }
 
 /// Calls as a file of lines.
-pub(crate) fn lines(numbers: std::ops::Range<usize>) -> String {
+pub(crate) fn lines(numbers: Range<usize>) -> String {
     numbers.map(|number| call(number).to_string() + "\n").collect()
+}
+
+/// Publishes calls in one request; whether they were acknowledged, and not put off.
+pub(crate) async fn publish(client: &Client, numbers: Range<usize>) -> Result<bool> {
+    let events: Vec<Value> = numbers.map(call).collect();
+    let answer = client.post("/v1/events", &json!(events)).await?;
+    assert!(matches!(answer.status, 200 | 429), "{}: {}", answer.status, answer.text());
+    Ok(answer.status == 200)
 }

@@ -8,7 +8,7 @@ use testkit::{Client, Server, free_port, wait_until_async};
 use tokio::process::Child;
 
 use crate::binary::{Folder, command, count, ended, import_args, llm_log};
-use crate::calls::{call, call_id, lines};
+use crate::calls::{NO_LIMITS, call_id, lines, publish};
 use crate::journey::VISIBLE;
 
 /// Calls in one request.
@@ -18,10 +18,9 @@ const BATCH: usize = 50;
 async fn publish_until_it_dies(client: &Client, first: usize, acknowledged: &Mutex<Vec<usize>>) {
     for batch in 0.. {
         let numbers = first + batch * BATCH..first + (batch + 1) * BATCH;
-        let events: Vec<Value> = numbers.clone().map(call).collect();
-        match client.post("/v1/events", &json!(events)).await {
-            Ok(answer) if answer.status == 200 => acknowledged.lock().expect("no holder panics").extend(numbers),
-            Ok(answer) => assert_eq!(answer.status, 429, "{}", answer.text()),
+        match publish(client, numbers.clone()).await {
+            Ok(true) => acknowledged.lock().expect("no holder panics").extend(numbers),
+            Ok(false) => {}
             Err(_) => return,
         }
     }
@@ -40,9 +39,8 @@ async fn whatever_was_acknowledged_before_a_kill_is_there_after_it() {
     let folder = Folder::new();
     let key = folder.key().await;
     let acknowledged = Mutex::new(Vec::new());
-    let limits = ["--project-events-per-second", "1000000", "--project-burst-events", "1000000"];
     for round in 0..3 {
-        let server = folder.serve(&limits).await;
+        let server = folder.serve(&NO_LIMITS).await;
         let client = server.client().with_key(&key);
         let before = acknowledged.lock().expect("no holder panics").len();
         let enough = || acknowledged.lock().expect("no holder panics").len() >= before + 6 * BATCH;
