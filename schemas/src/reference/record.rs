@@ -146,5 +146,9 @@ fn parse_object(kind: ReferenceKind, data: &RawValue) -> Result<ReferenceObject,
 }
 
 fn parse<T: DeserializeOwned>(data: &RawValue) -> Result<T, Problem> {
+    // serde would also take an array of the members' values.
+    if !data.get().starts_with('{') {
+        return Err(Problem::new("/data", "an object, or null to delete"));
+    }
     serde_json::from_str(data.get()).map_err(|error| Problem::new("/data", format!("another object: {error}")))
 }
