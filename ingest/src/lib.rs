@@ -16,11 +16,13 @@ mod producer;
 
 mod api;
 mod inbox;
+mod openapi;
 
 pub use admission::Busy;
 pub use api::{IngestApi, router};
 pub use inbox::InboxLoop;
 pub use limits::IngestLimits;
+pub use openapi::openapi;
 pub use pipeline::{EventTooLarge, Ingest, Receipt};
 pub use producer::{
     CallAbandoned, CallAnnotated, CallCompleted, CallErased, CallEventDraft, CallFailed, CallRecorded, CallStarted,

@@ -28,7 +28,12 @@ pub(crate) struct Door {
     pub(crate) writer_key: String,
     pub(crate) reader_key: String,
     pub(crate) master_key: String,
-    _folder: tempfile::TempDir,
+    /// Where the log lives, if it has a place.
+    _folder: Option<tempfile::TempDir>,
+}
+
+fn clock() -> Clock {
+    Clock::new(|| Timestamp::parse("2026-03-01T12:00:00Z").expect("valid"))
 }
 
 impl Door {
@@ -38,9 +43,13 @@ impl Door {
 
     pub(crate) fn with_limits(limits: IngestLimits) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let clock = Clock::new(|| Timestamp::parse("2026-03-01T12:00:00Z").expect("valid"));
-        let options = EmbeddedOptions { partitions: 4, clock: clock.clone() };
-        let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(folder.path(), options).expect("the log opens"));
+        let options = EmbeddedOptions { partitions: 4, clock: clock() };
+        let log = EmbeddedLog::open(folder.path(), options).expect("the log opens");
+        Self { _folder: Some(folder), ..Self::over(Arc::new(log), limits) }
+    }
+
+    pub(crate) fn over(log: Arc<dyn EventLog>, limits: IngestLimits) -> Self {
+        let clock = clock();
         let project = ProjectId::of_name("door");
         let mut reference = ReferenceData::default();
         let mut key = |number: u64, permission: Permission| {
@@ -71,7 +80,7 @@ impl Door {
             log: Arc::clone(&log),
         });
         let master_key = master.reveal();
-        Self { router, log, project, owner_key, writer_key, reader_key, master_key, _folder: folder }
+        Self { router, log, project, owner_key, writer_key, reader_key, master_key, _folder: None }
     }
 
     pub(crate) async fn send(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> (StatusCode, Value) {
@@ -82,7 +91,7 @@ impl Door {
         self.answer(request.body(Body::from(body)).expect("a request")).await
     }
 
-    async fn answer(&self, request: Request<Body>) -> (StatusCode, Value) {
+    pub(crate) async fn answer(&self, request: Request<Body>) -> (StatusCode, Value) {
         let response = self.router.clone().oneshot(request).await.expect("an answer");
         let status = response.status();
         let body = to_bytes(response.into_body(), 1 << 20).await.expect("a short body");
