@@ -4,9 +4,11 @@ mod credentials;
 
 pub use credentials::{API_KEY_HEADER, Credentials, NotOneKey};
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -90,9 +92,19 @@ impl<'de> Deserialize<'de> for KeyHash {
     }
 }
 
+impl JsonSchema for KeyHash {
+    fn schema_name() -> Cow<'static, str> {
+        "KeyHash".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9A-Fa-f]{64}$" })
+    }
+}
+
 /// A permission's enum name, such as `ReadLlmLog`. Any may stand on a key; those that mean nothing here
 /// grant nothing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Permission(Box<str>);
 
@@ -140,13 +152,15 @@ impl Permission {
 }
 
 /// A permission on a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Grant {
+    /// The permission's enum name, such as `ReadLlmLog`.
     pub permission: Permission,
     /// Takes the permission away instead of giving it.
     #[serde(default)]
     pub is_block_permission: bool,
+    /// A block with labels holds for what has these labels only, which calls never have.
     #[serde(default)]
     pub label_ids: Vec<Uuid>,
 }

@@ -20,6 +20,8 @@ pub mod row;
 pub mod access;
 pub mod reference;
 
+pub mod json_schema;
+
 pub mod positions;
 pub mod query;
 pub mod reader;

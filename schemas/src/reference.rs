@@ -7,7 +7,7 @@ pub use objects::{
     AlertObject, IncidentObject, KeyObject, KeyRevocationObject, LlmProviderObject, LogObject, ProjectObject,
     ReferenceKind, ReferenceObject, RelatedRow, ScheduledMaintenanceObject, UserObject,
 };
-pub use record::{ReferenceRecord, UndecodableReference};
+pub use record::{REFERENCE_TYPE_PREFIX, ReferenceRecord, UndecodableReference};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -1,8 +1,11 @@
 //! What each kind of reference record holds.
 
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::record::REFERENCE_TYPE_PREFIX;
 use crate::access::{Grant, KeyHash};
 use crate::id::ProjectId;
 use crate::model::Relation;
@@ -50,6 +53,11 @@ impl ReferenceKind {
         }
     }
 
+    /// The full name of the type of its events.
+    pub fn event_type(self) -> String {
+        format!("{REFERENCE_TYPE_PREFIX}{}", self.name())
+    }
+
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
@@ -69,7 +77,7 @@ impl ReferenceKind {
 macro_rules! object {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $field_type:ty,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "camelCase")]
         pub struct $name { $($(#[$field_meta])* pub $field: $field_type,)* }
     };
@@ -78,53 +86,75 @@ macro_rules! object {
 object! {
     /// The log itself. The record with the lowest offset names it, whatever comes later.
     LogObject {
+        /// How many partitions the log has; never changes.
+        #[schemars(range(max = u32::MAX))]
         partitions: u32,
     }
 }
 object! {
+    /// A project: the tenant that every call and every key belongs to.
     ProjectObject {
+        /// The project's name.
         name: String,
     }
 }
 object! {
     /// An API key without the key.
     KeyObject {
+        /// The project whose calls the key opens.
         project_id: ProjectId,
+        /// SHA-256 of the key, in hexadecimal digits.
         hash: KeyHash,
+        /// What the key is for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
+        /// What the holder may do.
         permissions: Vec<Grant>,
+        /// When the key was made.
         #[serde(default, with = "optional_time", skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<DateTime<Utc>>")]
         created_at: Option<Timestamp>,
+        /// From when on the key is refused.
         #[serde(default, with = "optional_time", skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<DateTime<Utc>>")]
         expires_at: Option<Timestamp>,
     }
 }
 object! {
-    /// Says that the key of the same id is good no more.
+    /// Says that the key of the same id is good no more. Final: deleting it does not bring the key back.
     KeyRevocationObject {
+        /// When the key was revoked.
         #[serde(default, with = "optional_time", skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<DateTime<Utc>>")]
         revoked_at: Option<Timestamp>,
     }
 }
 object! {
+    /// A provider of language models, of one project or of all.
     LlmProviderObject {
+        /// The provider's name.
         name: String,
         /// Absent for a global provider.
         #[serde(default)]
         project_id: Option<ProjectId>,
+        /// Whether calls of every project may point to it.
         #[serde(default)]
         is_global_llm: bool,
     }
 }
 object! {
+    /// A user. Calls of the projects it belongs to may point to it.
     UserObject {
+        /// The user's name.
         #[serde(default)]
         name: Option<String>,
+        /// The user's e-mail address.
         #[serde(default)]
         email: Option<String>,
+        /// The file with the user's picture.
         #[serde(default)]
         profile_picture_id: Option<Uuid>,
+        /// Whether the user signs in with a second factor.
         #[serde(default)]
         two_factor_auth_enabled: Option<bool>,
         /// The projects that the user belongs to.
@@ -133,38 +163,57 @@ object! {
     }
 }
 object! {
+    /// An incident of a project.
     IncidentObject {
+        /// The project that the incident belongs to.
         project_id: ProjectId,
+        /// The incident's title.
         #[serde(default)]
         title: Option<String>,
+        /// The state that the incident is in.
         #[serde(default)]
         current_incident_state_id: Option<Uuid>,
+        /// The probe that made the incident.
         #[serde(default)]
         created_by_probe_id: Option<Uuid>,
+        /// The incident's number within its project.
         #[serde(default)]
+        #[schemars(range(min = i64::MIN, max = i64::MAX))]
         incident_number: Option<i64>,
+        /// The number as people write it.
         #[serde(default)]
         incident_number_with_prefix: Option<String>,
     }
 }
 object! {
+    /// An alert of a project.
     AlertObject {
+        /// The project that the alert belongs to.
         project_id: ProjectId,
+        /// The alert's title.
         #[serde(default)]
         title: Option<String>,
+        /// The state that the alert is in.
         #[serde(default)]
         current_alert_state_id: Option<Uuid>,
+        /// The probe that made the alert.
         #[serde(default)]
         created_by_probe_id: Option<Uuid>,
+        /// The alert's number within its project.
         #[serde(default)]
+        #[schemars(range(min = i64::MIN, max = i64::MAX))]
         alert_number: Option<i64>,
+        /// The number as people write it.
         #[serde(default)]
         alert_number_with_prefix: Option<String>,
     }
 }
 object! {
+    /// A scheduled maintenance event of a project.
     ScheduledMaintenanceObject {
+        /// The project that the event belongs to.
         project_id: ProjectId,
+        /// The event's title.
         #[serde(default)]
         title: Option<String>,
     }

@@ -11,7 +11,7 @@ use crate::id::parse_uuid;
 use crate::problem::{Problem, Problems};
 
 /// The prefix of every reference event's type.
-const REFERENCE_TYPE_PREFIX: &str = "llm-log.reference.";
+pub const REFERENCE_TYPE_PREFIX: &str = "llm-log.reference.";
 
 /// One change of the reference data. A record without an object deletes what had its kind and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl ReferenceRecord {
             specversion: "1.0",
             id: self.key(),
             source: "llm-log",
-            kind: format!("{REFERENCE_TYPE_PREFIX}{}", self.kind.name()),
+            kind: self.kind.event_type(),
             subject: self.id,
             data,
         };
@@ -146,9 +146,7 @@ fn parse_object(kind: ReferenceKind, data: &RawValue) -> Result<ReferenceObject,
 }
 
 fn parse<T: DeserializeOwned>(data: &RawValue) -> Result<T, Problem> {
-    // serde would also take an array of the members' values.
-    if !data.get().starts_with('{') {
-        return Err(Problem::new("/data", "an object, or null to delete"));
-    }
+    // A struct would also be read from a list of its fields' values.
+    JsonMembers::read("/data", data.get())?;
     serde_json::from_str(data.get()).map_err(|error| Problem::new("/data", format!("another object: {error}")))
 }

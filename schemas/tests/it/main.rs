@@ -2,3 +2,5 @@
 
 mod decode;
 mod fold;
+mod golden;
+mod json_schema;
