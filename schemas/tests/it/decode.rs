@@ -1,7 +1,13 @@
 //! Reading events from producers.
 
 use schemas::event::{CallEvent, IncomingEvent, decode_binary, decode_structured};
+use schemas::fold::CallState;
+use schemas::model::Column;
 use schemas::problem::Problems;
+use schemas::value::Value;
+use serde_json::json;
+
+const ID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 
 fn started(data: &str) -> Result<IncomingEvent, Problems> {
     decode_structured(
@@ -68,4 +74,125 @@ fn wrapped_values_are_for_objects_without_an_envelope() {
     let id = r#"{"_type":"ObjectID","value":"67e55044-10b1-426f-9247-bb680e5fe0c8"}"#;
     assert!(decode_structured(format!(r#"{{"status":"Success","userId":{id}}}"#).as_bytes()).is_ok());
     assert_eq!(pointers(started(&format!(r#"{{"userId":{id}}}"#)).expect_err("invalid")), ["/data/userId"]);
+}
+
+fn completed(data: &str) -> Result<IncomingEvent, Problems> {
+    decode_structured(
+        format!(r#"{{"specversion":"1.0","source":"s","type":"llm-log.call.completed","data":{data}}}"#).as_bytes(),
+    )
+}
+
+#[test]
+fn null_claims_empty_and_an_absent_member_claims_nothing() {
+    let event = completed(r#"{"feature":null,"totalTokens":null}"#).expect("valid");
+    assert_eq!(event.data.claimed(Column::Feature), Some(&Value::Null));
+    assert_eq!(event.data.claimed(Column::TotalTokens), Some(&Value::Null));
+    assert_eq!(event.data.claimed(Column::UserId), None);
+}
+
+#[test]
+fn null_is_the_same_as_absent_where_a_call_is_never_without_a_value() {
+    let nulls = completed(r#"{"status":null,"createdAt":null,"updatedAt":null,"version":null,"projectId":null}"#);
+    assert_eq!(nulls, completed("{}"));
+    let recorded = r#"{"specversion":"1.0","source":"s","type":"llm-log.call.recorded","data":{"status":null}}"#;
+    assert_eq!(pointers(decode_structured(recorded.as_bytes()).expect_err("no status")), ["/data/status"]);
+}
+
+#[test]
+fn a_null_attribute_of_the_envelope_is_absent() {
+    let nulls = r#"{"specversion":"1.0","source":"s","type":"llm-log.call.completed","id":null,"subject":null,
+        "time":null,"datacontenttype":null,"dataschema":null,"data":{}}"#;
+    assert_eq!(decode_structured(nulls.as_bytes()), completed("{}"));
+    let no_source = r#"{"specversion":"1.0","source":null,"type":"llm-log.call.completed","data":{}}"#;
+    assert_eq!(pointers(decode_structured(no_source.as_bytes()).expect_err("no source")), ["/source"]);
+}
+
+#[test]
+fn the_claims_of_an_event_empty_what_the_group_of_columns_held() {
+    let started =
+        r#"{"status":"Running","statusMessage":"waiting","totalTokens":7,"completionTokens":5,"feature":"a"}"#;
+    let mut state = folded(started_at("06:00:00", started));
+    state.merge(folded(completed_at("06:00:01", r#"{"completionTokens":2,"feature":null}"#)));
+    let CallState::Live(live) = state else { panic!("nothing erased it") };
+    assert_eq!(live.claimed(Column::Status), Some(&Value::text("Success")));
+    assert_eq!(live.claimed(Column::StatusMessage), None, "the outcome leaves the message empty");
+    assert_eq!(live.claimed(Column::CompletionTokens), Some(&Value::Number(2)));
+    assert_eq!(live.claimed(Column::TotalTokens), None, "the outcome leaves the total empty");
+    assert_eq!(live.claimed(Column::Feature), Some(&Value::Null), "null wins over a value of a lower rank");
+}
+
+fn started_at(time: &str, data: &str) -> String {
+    complete("started", time, data)
+}
+
+fn completed_at(time: &str, data: &str) -> String {
+    complete("completed", time, data)
+}
+
+fn complete(event_type: &str, time: &str, data: &str) -> String {
+    let rest = data.strip_prefix('{').expect("an object");
+    format!(
+        r#"{{"specversion":"1.0","id":"1","source":"s","type":"llm-log.call.{event_type}","subject":"{ID}",
+            "time":"2026-03-01T{time}Z","data":{{"projectId":"{ID}",{rest}}}"#
+    )
+}
+
+fn folded(record: String) -> CallState {
+    CallState::of(CallEvent::decode(record.as_bytes()).expect("complete"), 1)
+}
+
+#[test]
+fn an_event_of_another_major_version_is_refused() {
+    let of = |dataschema: &str| {
+        let event = json!({
+            "specversion": "1.0", "source": "s", "type": "llm-log.call.started", "dataschema": dataschema, "data": {}
+        });
+        decode_structured(event.to_string().as_bytes())
+    };
+    for good in ["llm-log:call:1", "https://example.com/schemas/call/v1", "1", "call-01"] {
+        assert_eq!(of(good), started("{}"), "{good}");
+    }
+    for bad in ["llm-log:call:2", "llm-log:call:0", "llm-log:call:11", "llm-log:call", "1/", "v99999999999999999999"] {
+        assert_eq!(pointers(of(bad).expect_err(bad)), ["/dataschema"], "{bad}");
+    }
+    let attributes = [("specversion", "1.0"), ("source", "s"), ("type", "llm-log.call.started"), ("dataschema", "v2")];
+    assert_eq!(pointers(decode_binary(&attributes, b"{}").expect_err("another major")), ["/dataschema"]);
+}
+
+#[test]
+fn a_binary_event_is_read_as_the_same_event_in_one_piece() {
+    let data = r#"{"projectId":"67e55044-10b1-426f-9247-bb680e5fe0c8","status":"Success","new":[1.50]}"#;
+    let attributes = [
+        ("specversion", "1.0"),
+        ("id", "7"),
+        ("source", "s"),
+        ("type", "llm-log.call.recorded"),
+        ("subject", "67E55044-10B1-426F-9247-BB680E5FE0C8"),
+        ("time", "2026-03-01T06:00:00Z"),
+        ("dataschema", "llm-log:call:1"),
+        ("traceparent", "00-1"),
+    ];
+    let members: String = attributes.iter().map(|(name, value)| format!(r#""{name}":"{value}","#)).collect();
+    let whole = decode_structured(format!(r#"{{{members}"data":{data}}}"#).as_bytes()).expect("valid");
+    assert_eq!(decode_binary(&attributes, data.as_bytes()), Ok(whole));
+}
+
+#[test]
+fn a_binary_event_names_wrong_attributes_and_data_that_is_no_object() {
+    let attributes = [("specversion", "0.3"), ("type", "llm-log.call.begun"), ("subject", "x"), ("time", "now")];
+    let expected = ["/subject", "/time", "/data", "/specversion", "/source", "/type"];
+    assert_eq!(pointers(decode_binary(&attributes, b"not JSON").expect_err("invalid")), expected);
+    let attributes = [("specversion", "1.0"), ("source", "s"), ("type", "llm-log.call.started")];
+    for value in ["[]", "null", "\"text\"", "", "{}{}"] {
+        assert_eq!(pointers(decode_binary(&attributes, value.as_bytes()).expect_err(value)), ["/data"], "{value}");
+    }
+    assert_eq!(pointers(decode_binary(&attributes, &[0xff]).expect_err("not text")), ["/data"]);
+}
+
+#[test]
+fn how_a_binary_value_is_written_is_not_looked_for_in_its_attributes() {
+    let attributes = [("specversion", "1.0"), ("source", "s"), ("type", "llm-log.call.started")];
+    let more = [("datacontenttype", "text/plain"), ("data", "x"), ("data_base64", "eA==")];
+    let event = decode_binary(&[attributes, more].concat(), b"{}").expect("valid");
+    assert_eq!(Ok(event), decode_binary(&attributes, b"{}"));
 }

@@ -3,4 +3,6 @@
 mod decode;
 mod fold;
 mod golden;
+mod golden_log;
 mod json_schema;
+mod reference;

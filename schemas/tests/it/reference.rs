@@ -1,0 +1,131 @@
+//! Reference data, folded from its records.
+
+use schemas::access::{ApiKey, Grant, Permission, Principal};
+use schemas::id::{KeyId, ProjectId};
+use schemas::model::Relation;
+use schemas::reference::{
+    InvalidKey, KeyObject, KeyRevocationObject, LlmProviderObject, ProjectObject, ReferenceData, ReferenceKind,
+    ReferenceObject, ReferenceRecord, UndecodableReference,
+};
+use schemas::time::{Date, Timestamp};
+use uuid::Uuid;
+
+const PROJECT: ProjectId = ProjectId(Uuid::from_u128(1));
+const ID: Uuid = Uuid::from_u128(7);
+const NOW: Date = Date(1_000_000);
+
+fn api_key(text: &str) -> ApiKey {
+    text.parse().expect("a UUID")
+}
+
+fn key() -> ApiKey {
+    api_key("550e8400-e29b-41d4-a716-446655440000")
+}
+
+fn key_record(key: ApiKey) -> ReferenceRecord {
+    let grant = Grant { permission: Permission::read_llm_log(), is_block_permission: false, label_ids: Vec::new() };
+    let object = KeyObject {
+        project_id: PROJECT,
+        hash: key.hash(),
+        name: None,
+        permissions: vec![grant],
+        created_at: None,
+        expires_at: Some(Timestamp::from_millis(2_000_000)),
+    };
+    ReferenceRecord::of(ID, ReferenceObject::Key(object))
+}
+
+fn deletion(kind: ReferenceKind) -> ReferenceRecord {
+    ReferenceRecord { kind, id: ID, object: None }
+}
+
+/// What the records make, each read as the topic holds it.
+fn folded(records: impl IntoIterator<Item = ReferenceRecord>) -> ReferenceData {
+    let mut data = ReferenceData::default();
+    for (offset, record) in (0..).zip(records) {
+        let read = ReferenceRecord::decode(record.key().as_bytes(), record.encode().as_deref());
+        assert_eq!(read.as_ref(), Ok(&record), "a record survives the topic");
+        data.apply(offset, record);
+    }
+    data
+}
+
+fn opens(data: &ReferenceData, key: ApiKey) -> bool {
+    matches!(data.authenticate(key, NOW), Ok(Principal::Key { id, project, .. }) if (id, project) == (KeyId(ID), PROJECT))
+}
+
+#[test]
+fn deleting_another_kind_of_row_with_a_keys_id_does_not_disable_the_key() {
+    for kind in ReferenceKind::ALL.into_iter().filter(|kind| *kind != ReferenceKind::Key) {
+        let data = folded([key_record(key()), deletion(kind)]);
+        assert!(opens(&data, key()), "the key is disabled by deleting {}/{ID}", kind.name());
+    }
+    assert!(!opens(&folded([key_record(key()), deletion(ReferenceKind::Key)]), key()), "a deleted key");
+}
+
+#[test]
+fn another_kind_of_row_with_a_keys_id_does_not_replace_the_key() {
+    let project = ReferenceRecord::of(ID, ReferenceObject::Project(ProjectObject { name: "Shop".to_owned() }));
+    let data = folded([key_record(key()), project]);
+    assert!(opens(&data, key()));
+    assert!(data.project(ProjectId(ID)).is_some());
+}
+
+#[test]
+fn a_revocation_is_final() {
+    let revocation =
+        || ReferenceRecord::of(ID, ReferenceObject::KeyRevocation(KeyRevocationObject { revoked_at: None }));
+    for records in [
+        vec![key_record(key()), revocation()],
+        vec![revocation(), key_record(key())],
+        vec![key_record(key()), revocation(), key_record(key())],
+        vec![key_record(key()), revocation(), deletion(ReferenceKind::KeyRevocation)],
+    ] {
+        assert_eq!(folded(records).authenticate(key(), NOW), Err(InvalidKey));
+    }
+}
+
+#[test]
+fn a_key_that_was_replaced_opens_nothing() {
+    let new = api_key("650e8400-e29b-41d4-a716-446655440000");
+    let data = folded([key_record(key()), key_record(new)]);
+    assert!(opens(&data, new) && !opens(&data, key()));
+}
+
+#[test]
+fn a_key_is_refused_from_the_moment_of_its_end() {
+    let data = folded([key_record(key())]);
+    assert!(data.authenticate(key(), Date(1_999_999)).is_ok());
+    assert_eq!(data.authenticate(key(), Date(2_000_000)), Err(InvalidKey));
+}
+
+#[test]
+fn a_provider_of_another_project_is_found_only_when_it_is_global() {
+    let provider = |project_id, is_global_llm| {
+        let object = LlmProviderObject { name: "Main".to_owned(), project_id, is_global_llm };
+        folded([ReferenceRecord::of(ID, ReferenceObject::LlmProvider(object))])
+    };
+    let found = |data: &ReferenceData| data.related(Relation::LlmProvider, PROJECT, ID).is_some();
+    assert!(found(&provider(Some(PROJECT), false)) && found(&provider(None, true)));
+    assert!(!found(&provider(Some(ProjectId(ID)), false)) && !found(&provider(None, false)));
+}
+
+#[test]
+fn a_record_is_of_the_kind_and_id_of_its_key() {
+    let value = key_record(key()).encode();
+    let read = |key: &str| ReferenceRecord::decode(key.as_bytes(), value.as_deref());
+    assert_eq!(read(&format!("project/{ID}")), Err(UndecodableReference::Mismatch));
+    assert_eq!(read(&format!("key/{}", Uuid::nil())), Err(UndecodableReference::Mismatch));
+    for bad in ["", "key", "key/", "keys/00000000-0000-0000-0000-000000000007"] {
+        assert_eq!(read(bad), Err(UndecodableReference::Key(bad.to_owned())));
+    }
+}
+
+#[test]
+fn an_object_is_never_read_from_a_list() {
+    let event =
+        format!(r#"{{"specversion":"1.0","type":"llm-log.reference.project","subject":"{ID}","data":["Shop"]}}"#);
+    let problems = ReferenceRecord::decode_event(event.as_bytes()).expect_err("a list is no object");
+    assert_eq!(problems.0.len(), 1);
+    assert!(problems.to_string().starts_with("/data: expected a JSON object"), "{problems}");
+}
