@@ -14,8 +14,8 @@ use schemas::query::{SortBy, SortKey, SortPosition};
 use schemas::reader::{ListPage, ListRequest, SortedRow};
 use tantivy::{DocAddress, DocId, SegmentReader};
 
-use self::keys::{SegmentOrder, Texts, instant_rank};
-use self::top::{Candidate, Top};
+use self::keys::{LookedUp, SegmentOrder, instant_rank};
+use self::top::Top;
 use crate::lowering::{Condition, Scoring};
 use crate::search::{Plan, Search, SearchError, blocks, created_within};
 use crate::snapshot::{KeyColumns, Segment, Span};
@@ -98,7 +98,7 @@ impl<'a> Listing<'a> {
         let by_relevance = request.sort.iter().any(|key| key.by == SortBy::Relevance);
         let scoring = if by_relevance { Scoring::Bm25 } else { Scoring::Off };
         keys::check(&request.sort, request.after.as_ref())?;
-        let comparable = request.sort.first().is_none_or(|key| keys::is_comparable(key.by));
+        let comparable = request.sort.first().is_none_or(|key| keys::is_comparable(&key.by));
         let segments = search.snapshot.segments();
         let segments: Vec<_> =
             segments.map(|(reader, segment)| SegmentListing { reader, segment, prepared: None }).collect();
@@ -208,18 +208,14 @@ impl<'a> Listing<'a> {
         for (at, candidates) in self.top.into_candidates().into_iter().enumerate() {
             let Some(SegmentListing { prepared: Some((_, order)), .. }) = self.segments.get(at) else { continue };
             let segment_ord = u32::try_from(at).expect("tantivy counts segments in u32");
-            let mut texts = Texts::new();
-            for Candidate { doc, score, id, .. } in candidates {
-                let values = order.values(doc, score, &mut texts)?;
-                let position = SortPosition { values, id };
-                found.push(Found { position, at: DocAddress::new(segment_ord, doc) });
+            let mut looked_up = LookedUp::default();
+            for candidate in candidates {
+                let position = order.position(&candidate, &mut looked_up)?;
+                found.push(Found { position, at: DocAddress::new(segment_ord, candidate.doc) });
             }
         }
         let keys = &self.request.sort;
-        let compare = |a: &Found, b: &Found| {
-            // Two projects may have calls of the same id; any order will do that is always the same.
-            a.position.compare(&b.position, keys).then_with(|| a.at.cmp(&b.at))
-        };
+        let compare = |a: &Found, b: &Found| a.position.compare(&b.position, keys);
         if found.len() > rows {
             found.select_nth_unstable_by(rows, compare);
             found.truncate(rows);

@@ -55,6 +55,8 @@ pub const STATS_GROUPS_MAX: u32 = 10_000;
 pub const STATS_GROUPS_VISITED: usize = 100_000;
 /// Greatest number of values in one `IN` list.
 pub const IN_VALUES: usize = 10_000;
+/// Greatest number of related rows with a value in a field that calls are sorted by: what an order takes to every reader.
+pub const RELATED_ROWS: usize = 100_000;
 /// Greatest number of dictionary words that one prefix of a full-text query may stand for in a segment.
 pub const PREFIX_WORDS: usize = 10_000;
 /// Greatest length of a full-text query, in bytes.

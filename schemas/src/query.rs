@@ -1,9 +1,16 @@
 //! What a client asks for, once it is parsed: filters and orders over the columns of calls.
 
+mod related;
+
+pub use related::RelatedField;
+
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use crate::id::ProjectId;
 use crate::model::Column;
 use crate::value::Value;
 
@@ -76,7 +83,7 @@ pub enum TextQuery {
     Prefix(String),
 }
 
-/// One key of an order. Every order ends in `_id`, ascending.
+/// One key of an order. Every order ends in `_id` and then `projectId`, ascending, so no two calls are alike in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SortKey {
     pub by: SortBy,
@@ -84,9 +91,12 @@ pub struct SortKey {
     pub nulls_first: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SortBy {
     Column(Column),
+    /// A field of the row that a relation points to.
+    #[serde(with = "related::shared")]
+    Related(Arc<RelatedField>),
     /// BM25 of the full-text conditions.
     Relevance,
 }
@@ -124,11 +134,13 @@ pub enum SortValue {
     Score(f32),
 }
 
-/// A row's place in an order: a value per sort key, then the call's id.
+/// A row's place in an order: a value per sort key, then the call's id and project. It stays comparable with the
+/// places of all other rows whatever becomes of the row itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SortPosition {
     pub values: Vec<SortValue>,
-    pub id: uuid::Uuid,
+    pub id: Uuid,
+    pub project: ProjectId,
 }
 
 impl SortPosition {
@@ -138,6 +150,6 @@ impl SortPosition {
             .zip(self.values.iter().zip(&other.values))
             .map(|(key, (mine, theirs))| key.compare(mine, theirs))
             .find(|order| order.is_ne())
-            .unwrap_or_else(|| self.id.cmp(&other.id))
+            .unwrap_or_else(|| (self.id, self.project).cmp(&(other.id, other.project)))
     }
 }

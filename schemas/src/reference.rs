@@ -2,18 +2,20 @@
 
 mod objects;
 mod record;
+mod visibility;
 
 pub use objects::{
     AlertObject, IncidentObject, KeyObject, KeyRevocationObject, LlmProviderObject, LogObject, ProjectObject,
     ReferenceKind, ReferenceObject, RelatedRow, ScheduledMaintenanceObject, UserObject,
 };
 pub use record::{REFERENCE_TYPE_PREFIX, ReferenceRecord, UndecodableReference};
+pub use visibility::Viewers;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use crate::access::{ApiKey, KeyHash, Principal};
+use crate::access::{ApiKey, KeyHash, Principal, ReadScope};
 use crate::id::{KeyId, LogId, ProjectId};
 use crate::model::Relation;
 use crate::positions::Offset;
@@ -124,15 +126,19 @@ impl ReferenceData {
     /// The row that a call of this project points to. Nothing of another project is ever found.
     pub fn related(&self, relation: Relation, project: ProjectId, id: Uuid) -> Option<RelatedRow<'_>> {
         let object = self.objects.get(&(ReferenceKind::of_relation(relation), id))?;
-        object.is_visible_in(project, id).then_some(RelatedRow { id, object })
+        object.visibility(id).includes(project).then_some(RelatedRow { id, object })
     }
 
-    /// Every row that calls of this project may point to.
-    pub fn related_rows(&self, relation: Relation, project: ProjectId) -> impl Iterator<Item = RelatedRow<'_>> {
+    /// Every row that calls of a scope may point to, with those of them that see it.
+    pub fn related_rows(
+        &self,
+        relation: Relation,
+        scope: ReadScope,
+    ) -> impl Iterator<Item = (Viewers, RelatedRow<'_>)> {
         let kind = ReferenceKind::of_relation(relation);
-        self.objects
-            .range((kind, Uuid::nil())..=(kind, Uuid::max()))
-            .filter(move |((_, id), object)| object.is_visible_in(project, *id))
-            .map(|((_, id), object)| RelatedRow { id: *id, object })
+        self.objects.range((kind, Uuid::nil())..=(kind, Uuid::max())).flat_map(move |((_, id), object)| {
+            let row = RelatedRow { id: *id, object };
+            object.visibility(*id).viewers(scope).map(move |viewers| (viewers, row))
+        })
     }
 }

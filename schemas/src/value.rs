@@ -51,8 +51,13 @@ impl Value {
 
     /// Whether the column can hold this value.
     pub fn fits(&self, column: Column) -> bool {
+        self.is_of(column.column_type())
+    }
+
+    /// Whether this is null or a value of the type.
+    pub fn is_of(&self, column_type: ColumnType) -> bool {
         matches!(
-            (self, column.column_type()),
+            (self, column_type),
             (Self::Null, _)
                 | (Self::Boolean(_), ColumnType::Boolean)
                 | (Self::Number(_), ColumnType::Number)

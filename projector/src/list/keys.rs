@@ -1,32 +1,33 @@
 //! What a segment's calls are sorted by: each key as a rank, the least first.
 
+mod rank;
+mod related;
+
+pub(super) use rank::instant_rank;
+
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 
+use schemas::id::ProjectId;
 use schemas::model::{Column, ColumnType};
 use schemas::query::{SortBy, SortKey, SortPosition, SortValue};
 use schemas::value::Value;
-use tantivy::columnar::TermOrdHit;
-use tantivy::{DocId, SegmentReader, i64_to_u64};
+use tantivy::{DocId, SegmentReader};
 use uuid::Uuid;
 
+use self::rank::{before_rank, directed, null_rank, ordinal_rank, raw_rank, score_rank};
+use self::related::RelatedRanks;
 use super::top::Candidate;
 use crate::index::schema::{CallFields, ColumnField};
 use crate::lowering::number;
 use crate::search::SearchError;
 use crate::snapshot::{FastColumn, KeyColumns};
 
-/// Ranks of nulls that come before and after every value.
-const NULL_FIRST: u128 = 0;
-const NULL_LAST: u128 = u128::MAX;
-/// Greater than every rank of a value kept in 64 bits. Values are two apart, so that one that no call of the
-/// segment has finds its place between them.
-const RANKS: u128 = 1 << 66;
-
 /// Whether the ranks of a key mean the same in every segment: ordinals of texts don't.
-pub(super) fn is_comparable(by: SortBy) -> bool {
+pub(super) fn is_comparable(by: &SortBy) -> bool {
     match by {
-        SortBy::Relevance | SortBy::Column(Column::Id) => true,
+        SortBy::Relevance | SortBy::Related(_) | SortBy::Column(Column::Id) => true,
         SortBy::Column(column) => !column.column_type().is_text() && column.column_type() != ColumnType::ObjectId,
     }
 }
@@ -41,9 +42,9 @@ pub(super) fn check(sort: &[SortKey], after: Option<&SortPosition>) -> Result<()
         }
     }
     let Some(after) = after else { return Ok(()) };
-    let fits = |(key, value): (&SortKey, &SortValue)| match (key.by, value) {
-        (SortBy::Relevance, SortValue::Score(_)) => true,
-        (SortBy::Column(column), SortValue::Value(value)) => value.fits(column),
+    let fits = |(key, value): (&SortKey, &SortValue)| match (&key.by, value) {
+        (SortBy::Relevance, SortValue::Score(_)) | (SortBy::Related(_), SortValue::Value(_)) => true,
+        (SortBy::Column(column), SortValue::Value(value)) => value.fits(*column),
         _ => false,
     };
     if after.values.len() == sort.len() && sort.iter().zip(&after.values).all(fits) {
@@ -61,29 +62,20 @@ pub(super) fn created_at(position: &SortPosition) -> Option<i64> {
     }
 }
 
-/// The rank of an instant in an order by a date.
-pub(super) fn instant_rank(key: &SortKey, instant: i64) -> u128 {
-    directed(key, 2 * u128::from(i64_to_u64(instant)) + 2)
-}
-
-fn directed(key: &SortKey, rank: u128) -> u128 {
-    if key.descending { RANKS - rank } else { rank }
-}
-
-/// The rank of a score, in the order of [`f32::total_cmp`].
-fn score_rank(key: &SortKey, score: f32) -> u128 {
-    let bits = score.to_bits();
-    let ordered = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
-    directed(key, 2 * u128::from(ordered) + 2)
-}
-
 /// The order of a list in one segment.
 #[derive(Debug)]
 pub(super) struct SegmentOrder {
     keys: Vec<Key>,
     ids: KeyColumns,
-    /// The ranks of the position to start after.
-    after: Option<(Vec<u128>, Uuid)>,
+    after: Option<After>,
+}
+
+/// The ranks of the position to start after.
+#[derive(Debug)]
+struct After {
+    ranks: Vec<u128>,
+    id: Uuid,
+    project: u128,
 }
 
 #[derive(Debug)]
@@ -98,12 +90,18 @@ enum Ranked {
     Column(Column, FastColumn),
     /// By the head, of which the order is.
     Long(FastColumn),
+    Related(RelatedRanks),
     Id,
     Relevance,
 }
 
-/// The texts behind ordinals that were looked up already, by key.
-pub(super) type Texts = HashMap<(usize, u64), Value>;
+/// What ordinals stand for that were looked up already.
+#[derive(Debug, Default)]
+pub(super) struct LookedUp {
+    /// By key.
+    texts: HashMap<(usize, u64), Value>,
+    projects: HashMap<u64, ProjectId>,
+}
 
 impl SegmentOrder {
     pub(super) fn open(
@@ -113,28 +111,28 @@ impl SegmentOrder {
         after: Option<&SortPosition>,
     ) -> Result<Self, SearchError> {
         let keys = sort.iter().map(|key| {
-            let of = match key.by {
+            let of = match &key.by {
                 SortBy::Relevance => Ranked::Relevance,
+                SortBy::Related(field) => Ranked::Related(RelatedRanks::open(reader, fields, field)?),
                 SortBy::Column(Column::Id) => Ranked::Id,
                 SortBy::Column(column) => {
-                    let fast = FastColumn::of(reader, fields, column)?;
-                    match fields.column(column) {
+                    let fast = FastColumn::of(reader, fields, *column)?;
+                    match fields.column(*column) {
                         Some(ColumnField::Long(_)) => Ranked::Long(fast),
-                        _ => Ranked::Column(column, fast),
+                        _ => Ranked::Column(*column, fast),
                     }
                 }
             };
             Ok(Key { key: key.clone(), of })
         });
         let keys = keys.collect::<Result<Vec<_>, SearchError>>()?;
-        let after = match after {
-            None => None,
-            Some(position) => {
-                let ranks = keys.iter().zip(&position.values).map(|(key, value)| key.rank_of(value, position.id));
-                Some((ranks.collect::<Result<_, _>>()?, position.id))
-            }
-        };
-        Ok(Self { keys, ids: KeyColumns::open(reader, fields)?, after })
+        let ids = KeyColumns::open(reader, fields)?;
+        let after = after.map(|SortPosition { values, id, project }| {
+            let ranks = keys.iter().zip(values).map(|(key, value)| key.rank_of(value, *id));
+            let project = ordinal_rank(&ids.project, project.to_string().as_bytes())?;
+            Ok::<_, SearchError>(After { ranks: ranks.collect::<Result<_, _>>()?, id: *id, project })
+        });
+        Ok(Self { after: after.transpose()?, keys, ids })
     }
 
     pub(super) fn needs_score(&self) -> bool {
@@ -148,31 +146,42 @@ impl SegmentOrder {
 
     /// The call with all its ranks; none when it comes before the position to start after.
     pub(super) fn candidate(&self, doc: DocId, first: u128, score: f32) -> Result<Option<Candidate>, SearchError> {
+        if self.after.as_ref().and_then(|after| after.ranks.first()).is_some_and(|after| first < *after) {
+            return Ok(None);
+        }
         let id = self.ids.id(doc).ok_or(SearchError::Incomplete)?;
+        let project = self.ids.project.first(doc).map(raw_rank).ok_or(SearchError::Incomplete)?;
         let rest = self.keys.get(1..).unwrap_or_default();
         let rest: Box<[u128]> = rest.iter().map(|key| key.rank(doc, score, &self.ids)).collect();
-        if let Some((ranks, after)) = &self.after {
+        if let Some(after) = &self.after {
             let mine = self.keys.first().map(|_| first).into_iter().chain(rest.iter().copied());
-            if mine.cmp(ranks.iter().copied()).then(id.cmp(after)).is_le() {
+            let order = mine.cmp(after.ranks.iter().copied());
+            if order.then((id, project).cmp(&(after.id, after.project))).is_le() {
                 return Ok(None);
             }
         }
-        Ok(Some(Candidate { first, rest, id, doc, score }))
+        Ok(Some(Candidate { first, rest, id, project, doc, score }))
     }
 
-    /// What a call is sorted by. Of long texts that is the head, in hexadecimal digits: they have its order, and
+    /// A call's place in the order. Of long texts that is the head, in hexadecimal digits: they have its order, and
     /// a head may end within a character.
-    pub(super) fn values(&self, doc: DocId, score: f32, texts: &mut Texts) -> Result<Vec<SortValue>, SearchError> {
+    pub(super) fn position(
+        &self,
+        candidate: &Candidate,
+        looked_up: &mut LookedUp,
+    ) -> Result<SortPosition, SearchError> {
+        let Candidate { doc, score, id, .. } = *candidate;
         let values = self.keys.iter().enumerate().map(|(at, key)| {
             Ok(SortValue::Value(match &key.of {
                 Ranked::Relevance => return Ok(SortValue::Score(score)),
-                Ranked::Id => self.ids.id(doc).map_or(Value::Null, Value::Id),
+                Ranked::Id => Value::Id(id),
+                Ranked::Related(ranks) => ranks.value(doc),
                 Ranked::Column(column, fast) => match fast.first(doc) {
                     None => Value::Null,
                     Some(raw) if fast.dictionary.is_none() => fast.value(*column, raw)?,
-                    Some(raw) => match texts.get(&(at, raw)) {
-                        Some(value) => value.clone(),
-                        None => texts.entry((at, raw)).or_insert(fast.value(*column, raw)?).clone(),
+                    Some(raw) => match looked_up.texts.entry((at, raw)) {
+                        Entry::Occupied(known) => known.get().clone(),
+                        Entry::Vacant(new) => new.insert(fast.value(*column, raw)?).clone(),
                     },
                 },
                 Ranked::Long(heads) => match heads.first(doc) {
@@ -181,21 +190,30 @@ impl SegmentOrder {
                 },
             }))
         });
-        values.collect()
+        let values = values.collect::<Result<_, SearchError>>()?;
+        let project = self.ids.project.first(doc).ok_or(SearchError::Incomplete)?;
+        let project = match looked_up.projects.entry(project) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                let key = self.ids.key(doc)?.ok_or(SearchError::Incomplete)?;
+                *new.insert(key.project)
+            }
+        };
+        Ok(SortPosition { values, id, project })
     }
 }
 
 impl Key {
-    fn null(&self) -> u128 {
-        if self.key.nulls_first { NULL_FIRST } else { NULL_LAST }
-    }
-
     fn rank(&self, doc: DocId, score: f32, ids: &KeyColumns) -> u128 {
         match &self.of {
             Ranked::Column(_, fast) | Ranked::Long(fast) => {
-                fast.first(doc).map_or_else(|| self.null(), |raw| directed(&self.key, 2 * u128::from(raw) + 2))
+                fast.first(doc).map_or_else(|| null_rank(&self.key), |raw| directed(&self.key, raw_rank(raw)))
             }
-            Ranked::Id => ids.id(doc).map_or_else(|| self.null(), |id| self.id_rank(id)),
+            Ranked::Related(ranks) => {
+                let rank = ranks.rank(doc).map(u64::from);
+                rank.map_or_else(|| null_rank(&self.key), |rank| directed(&self.key, raw_rank(rank)))
+            }
+            Ranked::Id => ids.id(doc).map_or_else(|| null_rank(&self.key), |id| self.id_rank(id)),
             Ranked::Relevance => score_rank(&self.key, score),
         }
     }
@@ -208,25 +226,21 @@ impl Key {
     fn rank_of(&self, value: &SortValue, id: Uuid) -> Result<u128, SearchError> {
         let value = match value {
             SortValue::Score(score) => return Ok(score_rank(&self.key, *score)),
-            SortValue::Value(Value::Null) => return Ok(self.null()),
+            SortValue::Value(Value::Null) => return Ok(null_rank(&self.key)),
             SortValue::Value(value) => value,
-        };
-        let ordinal = |fast: &FastColumn, bytes: &[u8]| {
-            let Some(dictionary) = &fast.dictionary else { return Ok(1) };
-            Ok::<_, SearchError>(match dictionary.term_ord_or_next(bytes)? {
-                TermOrdHit::Exact(ordinal) => 2 * u128::from(ordinal) + 2,
-                TermOrdHit::Next(ordinal) => 2 * u128::from(ordinal) + 1,
-            })
         };
         let rank = match (&self.of, value) {
             (Ranked::Id, Value::Id(mine)) => return Ok(self.id_rank(*mine)),
             (Ranked::Id | Ranked::Relevance, _) => return Ok(self.id_rank(id)),
-            (Ranked::Column(_, fast), Value::Text(text)) => ordinal(fast, text.as_bytes())?,
-            (Ranked::Column(_, fast), Value::Id(id)) => ordinal(fast, id.as_hyphenated().to_string().as_bytes())?,
-            (Ranked::Long(heads), Value::Text(digits)) => ordinal(heads, &of_hexadecimal(digits))?,
+            (Ranked::Related(ranks), value) => match ranks.rank_of(value) {
+                Ok(rank) => raw_rank(rank),
+                Err(next) => before_rank(next),
+            },
+            (Ranked::Column(_, fast), Value::Text(text)) => ordinal_rank(fast, text.as_bytes())?,
+            (Ranked::Column(_, fast), Value::Id(id)) => ordinal_rank(fast, id.as_hyphenated().to_string().as_bytes())?,
+            (Ranked::Long(heads), Value::Text(digits)) => ordinal_rank(heads, &of_hexadecimal(digits))?,
             (Ranked::Column(..) | Ranked::Long(_), value) => {
-                let number = number(value).ok_or_else(|| SearchError::Refused("a position of another order".into()))?;
-                2 * u128::from(number) + 2
+                raw_rank(number(value).ok_or_else(|| SearchError::Refused("a position of another order".into()))?)
             }
         };
         Ok(directed(&self.key, rank))

@@ -14,6 +14,8 @@ pub(super) struct Candidate {
     /// Those in the others.
     pub(super) rest: Box<[u128]>,
     pub(super) id: Uuid,
+    /// That of its project, which decides between calls of the same id.
+    pub(super) project: u128,
     pub(super) doc: DocId,
     pub(super) score: f32,
 }
@@ -84,8 +86,8 @@ impl Top {
 }
 
 impl Candidate {
-    fn key(&self) -> (u128, &[u128], Uuid, DocId) {
-        (self.first, &self.rest, self.id, self.doc)
+    fn key(&self) -> (u128, &[u128], Uuid, u128) {
+        (self.first, &self.rest, self.id, self.project)
     }
 }
 

@@ -111,7 +111,7 @@ impl FastColumn {
 /// The columns that name the calls of a segment.
 #[derive(Debug)]
 pub(crate) struct KeyColumns {
-    project: FastColumn,
+    pub(crate) project: FastColumn,
     id_high: FastColumn,
     id_low: FastColumn,
 }

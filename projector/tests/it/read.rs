@@ -4,6 +4,7 @@ mod generator;
 mod lists;
 mod naive;
 mod operators;
+mod orders;
 mod serving;
 mod sums;
 mod texts;

@@ -47,8 +47,6 @@ pub(crate) enum FilterError {
     NotOnRelation { column: &'static str, operator: String, id_column: &'static str },
     #[error("{0}: {1} is not supported yet")]
     NotYet(String, String),
-    #[error("{0}: a filter inside a relation needs one project; name it in the header tenantid")]
-    NeedsTenant(&'static str),
     #[error("{column}.{source}")]
     InRelation { column: &'static str, source: NotCastable },
     #[error("{column}: {source}")]

@@ -140,11 +140,16 @@ fn has_text(query: &TextQuery, texts: &[Vec<String>]) -> bool {
 }
 
 fn position(call: &Call, keys: &[SortKey]) -> SortPosition {
-    let values = keys.iter().map(|key| match key.by {
-        SortBy::Column(column) => SortValue::Value(value(call.0, &call.1, column)),
+    let of = |column| value(call.0, &call.1, column);
+    let values = keys.iter().map(|key| match &key.by {
+        SortBy::Column(column) => SortValue::Value(of(*column)),
+        SortBy::Related(field) => SortValue::Value(match of(field.relation().id_column()) {
+            Value::Id(id) => field.rank(call.0.project, id).map_or(Value::Null, |rank| field.value(rank).clone()),
+            _ => Value::Null,
+        }),
         SortBy::Relevance => SortValue::Score(1.0),
     });
-    SortPosition { values: values.collect(), id: call.0.call.0 }
+    SortPosition { values: values.collect(), id: call.0.call.0, project: call.0.project }
 }
 
 fn group(call: &Call, by: GroupBy) -> Value {

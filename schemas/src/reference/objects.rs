@@ -1,11 +1,14 @@
 //! What each kind of reference record holds.
 
+use std::slice::from_ref;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::record::REFERENCE_TYPE_PREFIX;
+use super::visibility::Visibility;
 use crate::access::{Grant, KeyHash};
 use crate::id::ProjectId;
 use crate::model::Relation;
@@ -248,16 +251,17 @@ impl ReferenceObject {
         }
     }
 
-    /// Whether calls of the project may see it through a relation.
-    pub(super) fn is_visible_in(&self, project: ProjectId, id: Uuid) -> bool {
+    /// Which calls may see it through a relation.
+    pub(super) fn visibility(&self, id: Uuid) -> Visibility<'_> {
         match self {
-            Self::Project(_) => project.0 == id,
-            Self::LlmProvider(provider) => provider.is_global_llm || provider.project_id == Some(project),
-            Self::User(user) => user.project_ids.contains(&project),
-            Self::Incident(incident) => incident.project_id == project,
-            Self::Alert(alert) => alert.project_id == project,
-            Self::ScheduledMaintenance(maintenance) => maintenance.project_id == project,
-            Self::Log(_) | Self::Key(_) | Self::KeyRevocation(_) => false,
+            Self::Project(_) => Visibility::ToItself(ProjectId(id)),
+            Self::LlmProvider(provider) if provider.is_global_llm => Visibility::Everywhere,
+            Self::LlmProvider(provider) => Visibility::In(provider.project_id.as_slice()),
+            Self::User(user) => Visibility::In(&user.project_ids),
+            Self::Incident(incident) => Visibility::In(from_ref(&incident.project_id)),
+            Self::Alert(alert) => Visibility::In(from_ref(&alert.project_id)),
+            Self::ScheduledMaintenance(maintenance) => Visibility::In(from_ref(&maintenance.project_id)),
+            Self::Log(_) | Self::Key(_) | Self::KeyRevocation(_) => Visibility::In(&[]),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Reference data, folded from its records.
 
-use schemas::access::{ApiKey, Grant, Permission, Principal};
+use schemas::access::{ApiKey, Grant, Permission, Principal, ReadScope};
 use schemas::id::{KeyId, ProjectId};
 use schemas::model::Relation;
 use schemas::reference::{
     InvalidKey, KeyObject, KeyRevocationObject, LlmProviderObject, ProjectObject, ReferenceData, ReferenceKind,
-    ReferenceObject, ReferenceRecord, UndecodableReference,
+    ReferenceObject, ReferenceRecord, UndecodableReference, UserObject, Viewers,
 };
 use schemas::time::{Date, Timestamp};
 use uuid::Uuid;
@@ -128,4 +128,60 @@ fn an_object_is_never_read_from_a_list() {
     let problems = ReferenceRecord::decode_event(event.as_bytes()).expect_err("a list is no object");
     assert_eq!(problems.0.len(), 1);
     assert!(problems.to_string().starts_with("/data: expected a JSON object"), "{problems}");
+}
+
+#[test]
+fn a_project_sees_the_rows_that_all_see_and_those_of_its_own() {
+    let (other, row) = (ProjectId(Uuid::from_u128(2)), Uuid::from_u128);
+    let provider = |project_id, is_global_llm| {
+        ReferenceObject::LlmProvider(LlmProviderObject { name: "Main".to_owned(), project_id, is_global_llm })
+    };
+    let records = [
+        (row(1), provider(Some(PROJECT), false)),
+        (row(2), provider(Some(other), false)),
+        (row(3), provider(None, true)),
+        (row(4), provider(Some(other), true)),
+        (row(5), provider(None, false)),
+    ];
+    let data = folded(records.map(|(id, object)| ReferenceRecord::of(id, object)));
+    let seen = |scope| {
+        data.related_rows(Relation::LlmProvider, scope)
+            .map(|(viewers, row)| (row.id.as_u128(), viewers))
+            .collect::<Vec<_>>()
+    };
+    let all = [(1, Viewers::Of(PROJECT)), (2, Viewers::Of(other)), (3, Viewers::All), (4, Viewers::All)];
+    assert_eq!(seen(ReadScope::EveryProject), all);
+    for project in [PROJECT, other] {
+        let by_project = seen(ReadScope::Project(project));
+        let expected = all.iter().filter(|(_, viewers)| [Viewers::All, Viewers::Of(project)].contains(viewers));
+        assert_eq!(by_project, expected.map(|(row, _)| (*row, Viewers::All)).collect::<Vec<_>>());
+        for (row, _) in all {
+            let found = data.related(Relation::LlmProvider, project, Uuid::from_u128(row)).is_some();
+            assert_eq!(found, by_project.contains(&(row, Viewers::All)), "row {row} in {project}");
+        }
+    }
+}
+
+#[test]
+fn a_user_of_several_projects_is_seen_by_each_and_a_project_by_itself() {
+    let projects = vec![PROJECT, ProjectId(Uuid::from_u128(2))];
+    let user = UserObject {
+        name: None,
+        email: None,
+        profile_picture_id: None,
+        two_factor_auth_enabled: None,
+        project_ids: projects.clone(),
+    };
+    let project = ProjectObject { name: "Shop".to_owned() };
+    let data = folded([
+        ReferenceRecord::of(ID, ReferenceObject::User(user)),
+        ReferenceRecord::of(PROJECT.0, ReferenceObject::Project(project)),
+    ]);
+    let seen = |relation, scope| data.related_rows(relation, scope).map(|(viewers, _)| viewers).collect::<Vec<_>>();
+    let of_each: Vec<Viewers> = projects.iter().map(|project| Viewers::Of(*project)).collect();
+    assert_eq!(seen(Relation::User, ReadScope::EveryProject), of_each);
+    assert_eq!(seen(Relation::User, ReadScope::Project(ProjectId(ID))), []);
+    assert_eq!(seen(Relation::Project, ReadScope::EveryProject), [Viewers::All]);
+    assert_eq!(seen(Relation::Project, ReadScope::Project(PROJECT)), [Viewers::All]);
+    assert_eq!(seen(Relation::Project, ReadScope::Project(ProjectId(ID))), []);
 }

@@ -2,9 +2,10 @@
 
 use schemas::access::ReadScope;
 use schemas::event::{CallEvent, CallEventType};
-use schemas::model::{Column, ColumnType};
+use schemas::model::{Column, ColumnType, Relation};
 use schemas::money::NanoUsd;
-use schemas::query::{Bound, Bounds, Filter, SortBy, SortKey, TextQuery};
+use schemas::query::{Bound, Bounds, Filter, RelatedField, SortBy, SortKey, TextQuery};
+use schemas::reference::Viewers;
 use schemas::time::Date;
 use schemas::value::Value;
 use uuid::Uuid;
@@ -222,10 +223,28 @@ impl Generator {
     pub(super) fn sort(&mut self) -> Vec<SortKey> {
         let keys = self.below(4);
         let key = |generator: &mut Self| {
-            let column = if generator.often(3) { Column::CreatedAt } else { generator.column() };
+            let by = match generator.below(10) {
+                0..3 => SortBy::Column(Column::CreatedAt),
+                3..5 => {
+                    let relation = generator.pick(&Relation::ALL);
+                    SortBy::Related(generator.related(relation).into())
+                }
+                _ => SortBy::Column(generator.column()),
+            };
             let (descending, nulls_first) = (generator.often(5), generator.often(5));
-            SortKey { by: SortBy::Column(column), descending, nulls_first }
+            SortKey { by, descending, nulls_first }
         };
         (0..keys).map(|_| key(self)).collect()
+    }
+
+    /// What the rows of a relation have in some field. Most ids have a row, which all see or some.
+    pub(super) fn related(&mut self, relation: Relation) -> RelatedField {
+        let row = |generator: &mut Self| {
+            let id = if relation == Relation::Project { generator.pick(&[FIRST, SECOND]).0 } else { generator.id() };
+            let value = if generator.often(2) { Value::Null } else { Value::text(generator.pick(&SHORT)) };
+            (generator.pick(&[Viewers::All, Viewers::Of(FIRST), Viewers::Of(SECOND)]), id, value)
+        };
+        let rows = self.below(60);
+        RelatedField::new(relation, (0..rows).map(|_| row(self)).collect::<Vec<_>>())
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use projector::index::schema::HEAD_BYTES;
 use projector::index::words::{Words, fold_accents};
+use schemas::id::ProjectId;
 use schemas::model::{Column, ColumnType};
 use schemas::query::{Filter, SortBy, SortKey, SortPosition, SortValue, TextQuery};
 use schemas::row::Row;
@@ -61,8 +62,21 @@ fn words(text: &str) -> Vec<String> {
 
 /// The place of a row in an order of columns.
 pub(super) fn position(row: &Row, keys: &[SortKey]) -> SortPosition {
+    let id_in = |column| match row.get(column) {
+        Value::Id(id) => Some(*id),
+        _ => None,
+    };
+    let id = id_in(Column::Id).expect("every row has an id");
+    let project = ProjectId(id_in(Column::ProjectId).expect("every row has a project"));
     let value = |key: &SortKey| {
-        let SortBy::Column(column) = key.by else { unreachable!("no order by relevance is compared") };
+        let column = match &key.by {
+            SortBy::Column(column) => *column,
+            SortBy::Related(field) => {
+                let rank = id_in(field.relation().id_column()).and_then(|id| field.rank(project, id));
+                return SortValue::Value(rank.map_or(Value::Null, |rank| field.value(rank).clone()));
+            }
+            SortBy::Relevance => unreachable!("no order by relevance is compared"),
+        };
         let value = row.get(column).clone();
         SortValue::Value(match (&value, column.column_type()) {
             (Value::Text(text), ColumnType::LongText | ColumnType::VeryLongText) => {
@@ -72,8 +86,7 @@ pub(super) fn position(row: &Row, keys: &[SortKey]) -> SortPosition {
             _ => value,
         })
     };
-    let Value::Id(id) = *row.get(Column::Id) else { unreachable!("every row has an id") };
-    SortPosition { values: keys.iter().map(value).collect(), id }
+    SortPosition { values: keys.iter().map(value).collect(), id, project }
 }
 
 pub(super) fn stats(rows: &[Row], filter: &Filter, group_by: &[GroupBy], percentiles: bool) -> Groups {

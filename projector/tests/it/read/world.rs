@@ -33,6 +33,7 @@ pub(super) const FIRST: ProjectId = ProjectId(Uuid::from_u128(0x1111));
 pub(super) const SECOND: ProjectId = ProjectId(Uuid::from_u128(0x2222));
 
 pub(super) struct World {
+    partitions: BTreeSet<Partition>,
     index: Index,
     fields: CallFields,
     writer: IndexWriter<CallDocument>,
@@ -85,16 +86,23 @@ pub(super) fn all_columns() -> ColumnSet {
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::of_partitions(0..PARTITIONS)
+    }
+
+    /// A world that takes the events of these partitions only.
+    pub(super) fn of_partitions(partitions: impl IntoIterator<Item = Partition>) -> Self {
+        let partitions = BTreeSet::from_iter(partitions);
         let fields = CallFields::new();
         let index = Index::create_in_ram(fields.schema.clone());
         register_words(&index);
         let writer = index.writer_with_num_threads(1, 20_000_000).expect("a writer");
         writer.set_merge_policy(Box::new(NoMergePolicy));
-        let cell = Arc::new(SnapshotCell::new((0..PARTITIONS).collect()));
+        let cell = Arc::new(SnapshotCell::new(partitions.clone()));
         let status = Arc::new(SharedStatus::new(LogId(Uuid::from_u128(1)), PARTITIONS));
         let reader = IndexReader::new(Arc::clone(&cell), Arc::clone(&status));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         Self {
+            partitions,
             index,
             fields,
             writer,
@@ -112,6 +120,9 @@ impl World {
     pub(super) fn apply(&mut self, event: CallEvent) {
         self.events += 1;
         let key = event.key;
+        if !self.partitions.contains(&partition(key.call)) {
+            return;
+        }
         let new = CallState::of(event, u128::from(self.events));
         let state = match self.states.remove(&key) {
             None => new,
@@ -154,7 +165,7 @@ impl World {
     }
 
     fn checkpoint(&self) -> Checkpoint {
-        let mut checkpoint = Checkpoint::new(LogId(Uuid::from_u128(1)), FOLD_VERSION, 0..PARTITIONS);
+        let mut checkpoint = Checkpoint::new(LogId(Uuid::from_u128(1)), FOLD_VERSION, self.partitions.clone());
         for at in checkpoint.partitions.values_mut() {
             at.next = self.commits;
         }

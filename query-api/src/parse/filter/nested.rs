@@ -1,10 +1,12 @@
-//! Filters inside a relation, such as `{"llmProvider":{"name":"x"}}`: resolved here, from the reference data of
-//! the call's own project, to the ids of the related rows.
+//! Filters inside a relation, such as `{"llmProvider":{"name":"x"}}`: resolved here, from the reference data that
+//! calls see, to the ids of the related rows.
+
+use std::collections::BTreeMap;
 
 use schemas::access::ReadScope;
 use schemas::model::{Column, Relation};
 use schemas::query::Filter;
-use schemas::reference::{ReferenceData, RelatedRow};
+use schemas::reference::{ReferenceData, RelatedRow, Viewers};
 use schemas::value::Value;
 use serde_json::{Map, Value as Json};
 
@@ -32,16 +34,36 @@ pub(super) fn lower(
     if conditions.is_empty() {
         return Ok(Filter::everything());
     }
-    let ReadScope::Project(project) = scope else { return Err(FilterError::NeedsTenant(column.name())) };
     let holds = |row: &RelatedRow<'_>| conditions.iter().all(|(field, test)| test.holds(&row.get(field)));
-    let rows = reference.related_rows(relation, project);
-    let ids = |wanted: bool| rows.filter(|row| holds(row) == wanted).map(|row| Value::Id(row.id)).collect();
-    let id_column = relation.id_column();
-    Ok(if conditions.iter().all(|(_, test)| test.holds(&Value::Null)) {
-        Filter::Not(Box::new(Filter::OneOf(id_column, ids(false))))
-    } else {
-        Filter::OneOf(id_column, ids(true))
-    })
+    // Where the conditions hold for calls without a related row, all match but those that point to other rows.
+    let holds_without = conditions.iter().all(|(_, test)| test.holds(&Value::Null));
+    let mut ids = BTreeMap::from([(Viewers::All, Vec::new())]);
+    for (viewers, row) in reference.related_rows(relation, scope) {
+        if holds(&row) != holds_without {
+            ids.entry(viewers).or_default().push(Value::Id(row.id));
+        }
+    }
+    let pointing = pointing(relation.id_column(), ids);
+    Ok(if holds_without { Filter::Not(Box::new(pointing)) } else { pointing })
+}
+
+/// Calls that point to one of the rows that they see.
+fn pointing(id_column: Column, ids: BTreeMap<Viewers, Vec<Value>>) -> Filter {
+    let of_viewers = |(viewers, ids)| {
+        let pointing = Filter::OneOf(id_column, ids);
+        match viewers {
+            Viewers::All => pointing,
+            Viewers::Of(project) => Filter::All(vec![Filter::Equal(Column::ProjectId, Value::Id(project.0)), pointing]),
+        }
+    };
+    let mut any: Vec<Filter> = ids.into_iter().map(of_viewers).collect();
+    match any.pop() {
+        Some(only) if any.is_empty() => only,
+        last => {
+            any.extend(last);
+            Filter::Any(any)
+        }
+    }
 }
 
 /// A condition on a field. Without a related row every field is null.
