@@ -19,6 +19,8 @@ mod permission;
 
 mod parse;
 
+mod cursor;
+
 mod endpoints;
 mod render;
 

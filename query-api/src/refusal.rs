@@ -7,6 +7,7 @@ use schemas::reader::ReadError;
 use serde_json::json;
 
 use crate::body::BodyError;
+use crate::cursor::CursorError;
 use crate::parse::{FilterError, PagingError, SelectError, SortError, StatsError};
 use crate::render::json_response;
 use crate::request::Operation;
@@ -60,8 +61,8 @@ pub(crate) enum Refusal {
     PageNotFound(String),
     #[error("Cannot {method} {path}")]
     UnknownMethod { method: String, path: String },
-    #[error("cursor: walking by cursor is not supported yet; use skip and limit")]
-    Cursor,
+    #[error("cursor: {0}")]
+    Cursor(#[from] CursorError),
     #[error("{}", read_text(.0))]
     Read(#[from] ReadError),
 }
@@ -85,6 +86,7 @@ impl Refusal {
             Self::Body(error) => error.status(),
             Self::Filter(error) => error.status(),
             Self::Select(error) => error.status(),
+            Self::Sort(error) => error.status(),
             Self::InvalidSession | Self::NotLoggedIn(_) => StatusCode::UNAUTHORIZED,
             Self::Blocked(_) | Self::NoReadPermission(_) | Self::NotAllowed(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::PageNotFound(_) | Self::UnknownMethod { .. } => StatusCode::NOT_FOUND,
@@ -100,12 +102,11 @@ impl Refusal {
             | Self::MultiTenant
             | Self::Paging(_)
             | Self::GroupBy
-            | Self::Sort(_)
             | Self::Stats(_)
             | Self::Required(_)
             | Self::NoUpdate
             | Self::EmptyUpdate
-            | Self::Cursor => StatusCode::BAD_REQUEST,
+            | Self::Cursor(_) => StatusCode::BAD_REQUEST,
         }
     }
 

@@ -5,6 +5,7 @@ use schemas::reader::ListRequest;
 use serde_json::Value as Json;
 
 use super::Call;
+use crate::cursor::{Listed, NextPage, Walk};
 use crate::parse::{check_typed_values, filter, paging, select, sort};
 use crate::refusal::Refusal;
 use crate::render::{ListAnswer, read_response};
@@ -21,25 +22,28 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response, Refusal> {
     if groups(body.get("groupBy")) {
         return Err(Refusal::GroupBy);
     }
-    if body.get("cursor").is_some_and(|cursor| !cursor.is_null()) {
-        return Err(Refusal::Cursor);
-    }
-    let filter = filter::lower(body.get("query"), call.reference, scope)?;
-    let sort = sort::parse(body.get("sort"), filter::has_full_text(&filter))?;
+    let query = body.get("query");
+    let filter = filter::lower(query, call.reference, scope)?;
+    let order = sort::parse(body.get("sort"), filter::has_full_text(&filter), &selection)?;
+    let listed = Listed { compat, scope, query, order: &order, skip: paging.skip };
+    let walk = Walk::of(body.get("cursor"), listed)?;
     let request = ListRequest {
         context: call.context(scope),
         filter,
-        sort,
+        sort: order.keys(call.reference, scope)?,
         skip: paging.skip,
-        limit: paging.limit,
-        after: None,
+        // One row more tells whether a walk goes on.
+        limit: paging.limit + u32::from(walk.is_some()),
+        after: walk.as_ref().and_then(|walk| walk.after.clone()),
         columns: selection.to_read(),
         count: true,
     };
-    let answer = call.api.reader.list(request).await?;
+    let mut answer = call.api.reader.list(request).await?;
+    let next = walk.map_or(NextPage::NotAsked, |walk| walk.cut(&mut answer.content, paging.limit));
     let body = ListAnswer {
         page: &answer.content,
         echo: paging.echo,
+        next: &next,
         selection: &selection,
         reference: call.reference,
         compat,

@@ -25,6 +25,8 @@ fn is_never_null(column: Column) -> bool {
         )
 }
 
+const CURSOR: &str = "Where the next page begins, null after the last one; there when the request has a cursor.";
+
 pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
     let mut call = ObjectBuilder::new()
         .description(Some("A call: its id and the columns that were selected, in the order of the selection."));
@@ -37,7 +39,8 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
         .property("count", whole().description(Some("Number of all matching calls, whatever skip and limit say.")))
         .property("limit", nullable_whole("The limit as the URL has it, null when it is no number there."))
         .property("skip", nullable_whole("The skip as the URL has it, null when it is no number there."))
-        .property("data", ArrayBuilder::new().items(named("Call")));
+        .property("data", ArrayBuilder::new().items(named("Call")))
+        .property("cursor", text_or_null().description(Some(CURSOR)));
     let list = ["count", "limit", "skip", "data"].into_iter().fold(list, ObjectBuilder::required);
     let count = ObjectBuilder::new().property("count", whole()).required("count");
     let components = components
@@ -51,6 +54,10 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
     Relation::ALL
         .into_iter()
         .fold(components, |components, relation| components.schema(relation_schema(relation), related(relation)))
+}
+
+pub(super) fn text_or_null() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null]))
 }
 
 /// The name of a relation's schema.

@@ -9,7 +9,12 @@ use utoipa::openapi::schema::{
     AdditionalProperties, AnyOfBuilder, ArrayBuilder, ComponentsBuilder, ObjectBuilder, Schema, Type,
 };
 
+use super::model::text_or_null;
 use super::{named, string};
+
+const CURSOR: &str = "Walks the list page by page: an empty text for the first page, then the cursor of the page before, with the same \
+    query and sort, without skip and not by _relevance. Each call that is there at the start and keeps its place in the \
+    order comes exactly once.";
 
 pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
     let query = || ObjectBuilder::new().property("query", named("Query"));
@@ -20,7 +25,8 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
         .property("select", named("Select"))
         .property("sort", named("Sort"))
         .property("skip", ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)))
-        .property("limit", whole(0, PAGE_ROWS_MAX_DOCS));
+        .property("limit", whole(0, PAGE_ROWS_MAX_DOCS))
+        .property("cursor", text_or_null().description(Some(CURSOR)));
     let stats = query()
         .property("groupBy", group_by())
         .property(
@@ -71,11 +77,23 @@ fn related(relation: Relation) -> ObjectBuilder {
 }
 
 fn sort() -> ObjectBuilder {
-    let text = "Columns by priority; the newest first by default. Equal rows come by _id. _relevance needs a FullText condition.";
+    let text = "Columns by priority; the newest first by default. Equal rows come by _id. A relation has to be selected too. \
+                _relevance needs a FullText condition.";
     let sort = ObjectBuilder::new().description(Some(text)).property("_relevance", named("Direction"));
     let scalars = Column::ALL.into_iter().filter(|column| column.relation().is_none());
     let sort = scalars.fold(sort, |sort, column| sort.property(column.name(), named("Direction")));
+    let relations = Column::ALL
+        .into_iter()
+        .filter(|column| column.is_readable())
+        .filter_map(|column| Some((column, column.relation()?)));
+    let sort = relations.fold(sort, |sort, (column, relation)| sort.property(column.name(), related_sort(relation)));
     sort.additional_properties(Some(AdditionalProperties::FreeForm(false)))
+}
+
+fn related_sort(relation: Relation) -> ObjectBuilder {
+    let names = ["_id"].into_iter().chain(relation.fields().iter().map(|(name, _)| *name));
+    let fields = names.fold(ObjectBuilder::new(), |fields, name| fields.property(name, named("Direction")));
+    fields.min_properties(Some(1)).additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
 fn direction() -> AnyOfBuilder {

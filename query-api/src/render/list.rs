@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::RowAnswer;
 use crate::compat::Compat;
+use crate::cursor::NextPage;
 use crate::parse::paging::Echo;
 use crate::parse::select::Selection;
 use schemas::reference::ReferenceData;
@@ -14,6 +15,7 @@ use schemas::reference::ReferenceData;
 pub(crate) struct ListAnswer<'a> {
     pub(crate) page: &'a ListPage,
     pub(crate) echo: Echo,
+    pub(crate) next: &'a NextPage,
     pub(crate) selection: &'a Selection,
     pub(crate) reference: &'a ReferenceData,
     pub(crate) compat: Compat,
@@ -24,7 +26,7 @@ impl Serialize for ListAnswer<'_> {
         let rows = Rows(self);
         let count = self.page.count.unwrap_or_default();
         let (skip, limit) = (JsNumber(self.echo.skip), JsNumber(self.echo.limit));
-        let mut map = serializer.serialize_map(Some(4))?;
+        let mut map = serializer.serialize_map(None)?;
         match self.compat {
             Compat::Docs => {
                 map.serialize_entry("count", &count)?;
@@ -38,6 +40,11 @@ impl Serialize for ListAnswer<'_> {
                 map.serialize_entry("skip", &skip)?;
                 map.serialize_entry("limit", &limit)?;
             }
+        }
+        match self.next {
+            NextPage::NotAsked => {}
+            NextPage::None => map.serialize_entry("cursor", &())?,
+            NextPage::Cursor(cursor) => map.serialize_entry("cursor", cursor)?,
         }
         map.end()
     }

@@ -35,7 +35,12 @@ async fn several_readers_answer_as_one() {
         ("count".to_owned(), json!({"query": {"status": "Error"}})),
         ("stats".to_owned(), json!({"groupBy": ["modelName", "status"], "percentiles": true})),
     ];
-    for sort in [json!({}), json!({"durationMs": -1}), json!({"status": 1, "modelName": -1})] {
+    for sort in [
+        json!({}),
+        json!({"durationMs": -1}),
+        json!({"status": 1, "modelName": -1}),
+        json!({"llmProvider": {"name": 1}}),
+    ] {
         for skip in [0, 5, 11, 12] {
             requests.push((format!("get-list?skip={skip}&limit=4"), json!({"sort": sort, "select": select})));
         }

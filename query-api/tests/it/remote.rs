@@ -65,6 +65,10 @@ async fn another_process_answers_as_this_one_would() {
             "get-list?skip=3&limit=5".to_owned(),
             json!({"select": {"costInUSDCents": 1, "createdAt": 1}, "query": {"feature": null}}),
         ),
+        (
+            "get-list?limit=5".to_owned(),
+            json!({"select": {"llmProvider": true}, "sort": {"llmProvider": {"name": -1}, "_id": -1}, "cursor": ""}),
+        ),
         ("count".to_owned(), json!({"query": {"q": {"_type": "FullText", "value": "refund -7"}}})),
         ("stats".to_owned(), json!({"groupBy": ["day"], "percentiles": true})),
         (format!("{}/get-item", id(4)), json!({"select": {"user": true, "status": true}})),

@@ -131,7 +131,7 @@ pub(crate) fn reference() -> ReferenceData {
     reference
 }
 
-fn provider(name: &str, project: Option<&str>) -> ReferenceObject {
+pub(crate) fn provider(name: &str, project: Option<&str>) -> ReferenceObject {
     let project_id = project.map(|project| ProjectId(uuid(project)));
     ReferenceObject::LlmProvider(LlmProviderObject {
         name: name.to_owned(),
@@ -178,7 +178,7 @@ fn key(project: &str, key: &str, granted: &[&str], blocked: &[&str], expires: Op
     })
 }
 
-fn uuid(text: &str) -> Uuid {
+pub(crate) fn uuid(text: &str) -> Uuid {
     text.parse().expect("a UUID")
 }
 
@@ -226,10 +226,15 @@ impl Server {
     }
 
     pub(crate) fn over(compat: Compat, reader: Arc<dyn CallReader>) -> Self {
+        Self::knowing(reference(), compat, reader)
+    }
+
+    /// With this reference data.
+    pub(crate) fn knowing(reference: ReferenceData, compat: Compat, reader: Arc<dyn CallReader>) -> Self {
         let now = Timestamp::parse(NOW).expect("a time");
         let api = QueryApi {
             reader,
-            reference: Arc::new(ArcSwap::from_pointee(reference())),
+            reference: Arc::new(ArcSwap::from_pointee(reference)),
             master_key: Some(MASTER.parse().expect("a key")),
             compat,
             query_timeout: Duration::from_secs(10),
