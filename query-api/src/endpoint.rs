@@ -14,38 +14,28 @@ pub(crate) enum Endpoint {
     Delete { id: String },
 }
 
-/// The path of the resource, in lower case.
-const RESOURCE: [&str; 2] = ["api", "llm-log"];
+/// Every page: its methods, its path, and what it asks for, with the id where the path has one.
+const PAGES: [(&[&str], &str, fn(String) -> Endpoint); 9] = [
+    (&["GET", "POST"], "/api/llm-log/get-list", |_| Endpoint::List),
+    (&["GET", "POST"], "/api/llm-log/{id}/get-item", |id| Endpoint::Item { id }),
+    (&["POST"], "/api/llm-log/count", |_| Endpoint::Count),
+    (&["POST"], "/api/llm-log/stats", |_| Endpoint::Stats),
+    (&["POST"], "/api/llm-log", |_| Endpoint::Create),
+    (&["PUT"], "/api/llm-log/{id}", |id| Endpoint::Update { id }),
+    (&["DELETE"], "/api/llm-log/{id}", |id| Endpoint::Delete { id }),
+    (&["GET", "POST"], "/api/llm-log/{id}/update-item", |id| Endpoint::Update { id }),
+    (&["GET", "POST"], "/api/llm-log/{id}/delete-item", |id| Endpoint::Delete { id }),
+];
 
 impl Endpoint {
     /// The endpoint of a request; none when there is no such page.
     pub(crate) fn of(method: &Method, path: &str) -> Option<Self> {
-        let path = path.strip_prefix('/')?;
+        let method = if method == Method::HEAD { &Method::GET } else { method };
         let path = path.strip_suffix('/').unwrap_or(path);
-        let mut segments = path.split('/');
-        for expected in RESOURCE {
-            if !segments.next()?.eq_ignore_ascii_case(expected) {
-                return None;
-            }
-        }
-        let rest: Vec<&str> = segments.collect();
-        let (get, post) = (method == Method::GET || method == Method::HEAD, method == Method::POST);
-        let is = |segment: &str, name: &str| segment.eq_ignore_ascii_case(name);
-        match *rest.as_slice() {
-            [] if post => Some(Self::Create),
-            [name] if (get || post) && is(name, "get-list") => Some(Self::List),
-            [name] if post && is(name, "count") => Some(Self::Count),
-            [name] if post && is(name, "stats") => Some(Self::Stats),
-            [id] if method == Method::PUT => Some(Self::Update { id: decoded(id) }),
-            [id] if method == Method::DELETE => Some(Self::Delete { id: decoded(id) }),
-            [id, action] if get || post => match action.to_ascii_lowercase().as_str() {
-                "get-item" => Some(Self::Item { id: decoded(id) }),
-                "update-item" => Some(Self::Update { id: decoded(id) }),
-                "delete-item" => Some(Self::Delete { id: decoded(id) }),
-                _ => None,
-            },
-            _ => None,
-        }
+        PAGES.iter().filter(|(methods, ..)| methods.contains(&method.as_str())).find_map(|(_, page, endpoint)| {
+            let id = id_in(path, page)?;
+            Some(endpoint(id))
+        })
     }
 
     /// The name of the endpoint in metrics.
@@ -60,6 +50,20 @@ impl Endpoint {
             Self::Delete { .. } => "delete",
         }
     }
+}
+
+/// The id that a path has where the page's has `{id}`, or nothing where it has none; `None` when it is another path.
+fn id_in(path: &str, page: &str) -> Option<String> {
+    let (mut segments, mut id) = (path.split('/'), String::new());
+    for expected in page.split('/') {
+        let segment = segments.next()?;
+        if expected == "{id}" {
+            id = decoded(segment);
+        } else if !segment.eq_ignore_ascii_case(expected) {
+            return None;
+        }
+    }
+    if segments.next().is_none() { Some(id) } else { None }
 }
 
 /// A path segment without its percent escapes; as it is when they are not UTF-8.
@@ -79,6 +83,8 @@ fn decoded(segment: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn of(method: &Method, path: &str) -> Option<Endpoint> {
@@ -94,6 +100,21 @@ mod tests {
         assert_eq!(of(&Method::POST, "/api/llm-log/get-list//"), None);
         assert_eq!(of(&Method::GET, "/api/llm-log/X%20y/get-item"), Some(Endpoint::Item { id: "X y".to_owned() }));
         assert_eq!(of(&Method::GET, "/api/llm-log/%zz%/get-item"), Some(Endpoint::Item { id: "%zz%".to_owned() }));
+    }
+
+    #[test]
+    fn the_description_has_every_page_and_no_other() {
+        let api = serde_json::to_value(crate::openapi()).expect("JSON");
+        let mut described = BTreeSet::new();
+        for (path, methods) in api.get("paths").and_then(|paths| paths.as_object()).expect("pages") {
+            let methods = methods.as_object().expect("methods").keys();
+            described.extend(methods.map(|method| (method.to_uppercase(), path.clone())));
+        }
+        let methods = |(methods, path, _): &(&[&str], &str, _)| {
+            let path = (*path).to_owned();
+            methods.iter().map(|method| ((*method).to_owned(), path.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(PAGES.iter().flat_map(methods).collect::<BTreeSet<_>>(), described);
     }
 
     #[test]

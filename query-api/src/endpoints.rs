@@ -9,13 +9,12 @@ pub(crate) mod stats;
 pub(crate) mod update;
 
 use schemas::access::{Principal, ReadScope};
-use schemas::id::CallId;
+use schemas::id::{CallId, is_hyphenated_uuid};
 use schemas::positions::Positions;
 use schemas::reader::ReadContext;
 use schemas::reference::ReferenceData;
 
 use crate::api::QueryApi;
-use crate::auth::is_uuid;
 use crate::permission::read_scope;
 use crate::refusal::Refusal;
 use crate::request::{Operation, Request};
@@ -53,5 +52,5 @@ impl Call<'_> {
 /// The id in a path.
 fn call_id(text: &str) -> Result<CallId, Refusal> {
     let invalid = || Refusal::InvalidId(text.to_owned());
-    if is_uuid(text) { text.parse().map_err(|_| invalid()) } else { Err(invalid()) }
+    if is_hyphenated_uuid(text) { text.parse().map_err(|_| invalid()) } else { Err(invalid()) }
 }

@@ -1,9 +1,8 @@
 //! What a principal may see.
 
 use schemas::access::{Forbidden, Principal, ReadScope};
-use schemas::id::ProjectId;
+use schemas::id::{ProjectId, is_hyphenated_uuid};
 
-use crate::auth::is_uuid;
 use crate::compat::Compat;
 use crate::refusal::Refusal;
 use crate::request::{Operation, Request};
@@ -42,7 +41,7 @@ fn tenant(request: &Request) -> Result<ReadScope, Refusal> {
     let Some(tenant) = header.or(request.parameter(TENANT)).map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok(ReadScope::EveryProject);
     };
-    if !is_uuid(tenant) {
+    if !is_hyphenated_uuid(tenant) {
         return Err(Refusal::InvalidTenant);
     }
     tenant.parse::<ProjectId>().map(ReadScope::Project).map_err(|_| Refusal::InvalidTenant)

@@ -1,5 +1,6 @@
 //! Writing answers, in the form of a [`Compat`](crate::Compat).
 
+mod csv;
 mod list;
 mod row;
 mod stats;
@@ -23,7 +24,19 @@ pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Respon
 
 /// The answer to a read.
 pub(crate) fn read_response(body: &impl Serialize, positions: &Positions) -> Response {
-    let mut response = json_response(StatusCode::OK, body);
+    with_positions(json_response(StatusCode::OK, body), positions)
+}
+
+/// A list as CSV. The reference server sends it as HTML, which it is not: nothing in it may run.
+pub(crate) fn csv_response(list: ListAnswer<'_>, positions: &Positions) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+    ];
+    with_positions((StatusCode::OK, headers, csv::csv(list)).into_response(), positions)
+}
+
+fn with_positions(mut response: Response, positions: &Positions) -> Response {
     if let Ok(token) = HeaderValue::try_from(positions.token()) {
         response.headers_mut().insert(POSITIONS, token);
     }

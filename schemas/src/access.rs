@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
-use crate::id::{KeyId, NotAUuid, ProjectId, parse_uuid};
+use crate::id::{KeyId, NotAUuid, ProjectId, is_hyphenated_uuid, parse_uuid};
 
 /// Comes before a key's bytes when it is hashed.
 const KEY_HASH_PREFIX: &[u8] = b"llm-log api key\n";
@@ -51,8 +51,10 @@ impl ApiKey {
 impl FromStr for ApiKey {
     type Err = NotAUuid;
 
+    /// Keys have one form at every door: a UUID with its hyphens, in any case, with or without space around it.
     fn from_str(text: &str) -> Result<Self, NotAUuid> {
-        parse_uuid(text).map(Self)
+        let text = text.trim();
+        if is_hyphenated_uuid(text) { parse_uuid(text).map(Self) } else { Err(NotAUuid) }
     }
 }
 

@@ -20,6 +20,15 @@ pub fn parse_uuid(text: &str) -> Result<Uuid, NotAUuid> {
     Uuid::try_parse(text.trim()).map_err(|_| NotAUuid)
 }
 
+/// Whether this is a UUID as it is written: 32 hexadecimal digits of any case, with hyphens.
+pub fn is_hyphenated_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
 macro_rules! id_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -140,6 +149,20 @@ mod tests {
             assert_eq!(text.parse::<CallId>(), Ok(plain));
         }
         assert_eq!("67e55044".parse::<CallId>(), Err(NotAUuid));
+    }
+
+    #[test]
+    fn a_written_uuid_needs_its_hyphens_and_nothing_else() {
+        assert!(is_hyphenated_uuid("550e8400-e29b-41d4-a716-446655440000"));
+        assert!(is_hyphenated_uuid("550E8400-E29B-41D4-A716-446655440000"));
+        for text in [
+            "",
+            "550e8400e29b41d4a716446655440000",
+            "{550e8400-e29b-41d4-a716-446655440000}",
+            "550e8400-e29b-41d4-a716-44665544000g",
+        ] {
+            assert!(!is_hyphenated_uuid(text), "{text}");
+        }
     }
 
     #[test]

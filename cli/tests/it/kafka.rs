@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use testkit::conformance::Form;
 use testkit::{Client, Server, free_port, unique_topic_prefix, wait_until_async};
 
 use crate::binary::{Ended, Folder, PROJECT, count, import_args, llm_log, make_key, run};
 use crate::calls::{NO_LIMITS, call_id, lines, publish};
 use crate::journey::{VISIBLE, walk};
+use crate::keys::{keys_act_in_time, the_master_key_reads_every_project_or_one};
+use crate::permissions::{Roles, every_cell_holds};
 
 const READY: Duration = Duration::from_mins(1);
 /// Calls in one request.
@@ -151,6 +154,20 @@ async fn three_roles_that_start_at_once_on_a_new_log_answer_as_one_process_does(
         assert!(stopped.status.success(), "{stopped:?}");
     }
     assert_eq!(compared(installation.verify("projector").await), (3, 6));
+}
+
+#[tokio::test]
+async fn keys_act_in_time_on_every_role_and_get_just_what_the_matrix_says() {
+    let Some(installation) = Installation::new("keys") else { return };
+    let port = free_port();
+    let query_api = installation.query_api(&[port]);
+    let projector = installation.projector("projector", port, "0-3");
+    let ingest = installation.ingest();
+    ready(&[&ingest, &projector, &query_api]).await;
+    let roles = Roles { query_api: query_api.client(), ingest: ingest.client(), projector: projector.client() };
+    keys_act_in_time(&roles).await;
+    the_master_key_reads_every_project_or_one(&roles).await;
+    every_cell_holds(&roles, Form::Docs).await;
 }
 
 #[tokio::test]

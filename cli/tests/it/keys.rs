@@ -1,14 +1,23 @@
 //! `keys`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use serde_json::json;
+use schemas::access::ApiKey;
+use serde_json::{Value, json};
 use testkit::{Client, wait_until_async};
 
-use crate::binary::{Folder, MASTER_KEY, make_key, run};
+use crate::binary::{Folder, MASTER_KEY, count, make_key, run};
+use crate::journey::VISIBLE;
+use crate::permissions::{Roles, in_one};
 
 /// A revocation acts within two seconds where the log can be reached; this much more a busy machine may need.
 const IN_FORCE: Duration = Duration::from_secs(30);
+
+/// How soon a key is good, and a revoked one is not, where the log can be reached.
+const PROMISED: Duration = Duration::from_secs(2);
+
+const ONE_PROJECT: &str = "5a000000-0000-4000-8000-00000000000a";
+const ANOTHER_PROJECT: &str = "5a000000-0000-4000-8000-00000000000b";
 
 async fn status(client: &Client, key: &str) -> u16 {
     client.with_key(key).post("/api/llm-log/count", &json!({})).await.expect("the server answers").status
@@ -85,4 +94,89 @@ async fn a_key_that_is_revoked_in_the_folder_is_refused_by_the_next_server() {
     assert!(reason.contains(&format!("no key with the id {unknown}")), "{reason}");
     let server = folder.serve(&[]).await;
     assert_eq!(status(&server.client(), &key).await, 400);
+}
+
+/// The statuses of a read and of an event that can't be taken, with this key.
+async fn statuses(roles: &Roles, key: &str) -> [u16; 2] {
+    let sent = roles.ingest.with_key(key).post("/v1/events", &json!([{}])).await.expect("ingest answers");
+    [status(&roles.query_api, key).await, sent.status]
+}
+
+async fn change(roles: &Roles, kind: &str, id: &str, data: &Value) {
+    let event = json!({
+        "specversion": "1.0", "id": "1", "source": "keys", "type": format!("llm-log.reference.{kind}"), "subject": id,
+        "data": data,
+    });
+    roles.ingest.with_key(MASTER_KEY).post_ok("/v1/reference", &event).await;
+}
+
+/// Makes keys and revokes them, and looks how long each role takes to know.
+pub(crate) async fn keys_act_in_time(roles: &Roles) {
+    let mut slowest = Duration::ZERO;
+    for number in 0..5 {
+        let (key, id) = (ApiKey::generate(), format!("0ee00000-0000-4000-8000-00000000000{number}"));
+        let data =
+            json!({"projectId": ONE_PROJECT, "hash": key.hash(), "permissions": [{"permission": "ProjectOwner"}]});
+        assert_eq!(statuses(roles, &key.reveal()).await, [400, 400], "nobody knows it yet");
+        for (kind, data, expected) in [("key", data, [200, 422]), ("key-revocation", json!({}), [400, 400])] {
+            change(roles, kind, &id, &data).await;
+            let start = Instant::now();
+            wait_until_async(&format!("the {kind} acts"), PROMISED, async || {
+                statuses(roles, &key.reveal()).await == expected
+            })
+            .await;
+            slowest = slowest.max(start.elapsed());
+        }
+    }
+    println!("the slowest change of a key acted after {slowest:?}");
+}
+
+/// The holder of the master key reads every project, or the one that is named.
+pub(crate) async fn the_master_key_reads_every_project_or_one(roles: &Roles) {
+    let (one, another) = ("67e55044-10b1-426f-9247-bb680e5fe0c8", "67e55044-10b1-426f-9247-bb680e5fe0c9");
+    let reader = roles.query_api.with_key(MASTER_KEY);
+    let before = count(&reader).await;
+    let calls = json!([
+        {"_id": one, "projectId": ONE_PROJECT, "status": "Success", "totalTokens": 1},
+        {"_id": one, "projectId": ANOTHER_PROJECT, "status": "Error", "totalTokens": 10},
+        {"_id": another, "projectId": ANOTHER_PROJECT, "status": "Success", "totalTokens": 100},
+    ]);
+    roles.ingest.with_key(MASTER_KEY).post_ok("/v1/events", &calls).await;
+    wait_until_async("the calls are visible", VISIBLE, async || count(&reader).await == before + 3).await;
+    for (project, tokens, rows) in [(ONE_PROJECT, 1, vec![one]), (ANOTHER_PROJECT, 110, vec![one, another])] {
+        for (header, parameter) in [(Some(project), ""), (None, project)] {
+            let ask = async |page: &str, body: Value| {
+                let mut headers = vec![("Content-Type", "application/json")];
+                headers.extend(header.map(|project| ("tenantid", project)));
+                let path = format!("/api/llm-log/{page}?tenantid={parameter}");
+                let answer = reader.send("POST", &path, &headers, Some(body.to_string().into_bytes())).await;
+                answer.expect("an answer").json().expect("JSON")
+            };
+            let list = ask("get-list", json!({"select": {"projectId": true}, "sort": {"_id": 1}})).await;
+            let wanted: Vec<Value> = rows.iter().map(|id| json!({"_id": id, "projectId": project})).collect();
+            assert_eq!(list["data"], json!(wanted));
+            assert_eq!(ask("count", json!({})).await, json!({"count": rows.len()}));
+            assert_eq!(ask("stats", json!({})).await["total"]["totalTokens"], tokens);
+            let item = ask(&format!("{one}/get-item"), json!({"select": {"projectId": true}})).await;
+            assert_eq!(item["projectId"], project);
+            // Whatever project a query names, it is the scope that counts.
+            assert_eq!(ask("count", json!({"query": {"projectId": "x"}})).await, json!({"count": rows.len()}));
+        }
+    }
+    let query = json!({"query": {"projectId": ANOTHER_PROJECT}});
+    assert_eq!(reader.post_ok("/api/llm-log/count", &query).await, json!({"count": 2}));
+}
+
+#[tokio::test]
+async fn a_key_acts_and_ends_within_two_seconds() {
+    let folder = Folder::new();
+    let server = folder.serve(&[]).await;
+    keys_act_in_time(&in_one(&server)).await;
+}
+
+#[tokio::test]
+async fn the_master_key_of_a_file_reads_every_project_or_the_one_it_names() {
+    let folder = Folder::new();
+    let server = folder.serve(&[]).await;
+    the_master_key_reads_every_project_or_one(&in_one(&server)).await;
 }

@@ -10,6 +10,7 @@ mod folders;
 mod imports;
 mod kafka;
 mod keys;
+mod permissions;
 mod samples;
 mod stops;
 mod verifying;

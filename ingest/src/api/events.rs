@@ -55,8 +55,8 @@ pub(super) async fn append(State(api): State<IngestApi>, headers: HeaderMap, bod
 async fn answer(api: &IngestApi, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
     let principal = api.authenticate(headers)?;
     // Who may send nothing at all need not send it.
-    if auth::may_create(&principal).is_err() {
-        auth::may_erase(&principal)?;
+    if auth::may_erase(&principal).is_err() {
+        auth::may_create(&principal)?;
     }
     let own_project = match &principal {
         Principal::Key { project, .. } => Some(*project),

@@ -78,6 +78,8 @@ async fn keys_decide_who_may_write_and_erase() {
         (&door.reader_key, recorded(CALL), StatusCode::UNPROCESSABLE_ENTITY),
         (&door.owner_key, erased, StatusCode::OK),
         (&"no-uuid".to_owned(), recorded(CALL), StatusCode::BAD_REQUEST),
+        (&door.owner_key.replace('-', ""), recorded(CALL), StatusCode::BAD_REQUEST),
+        (&door.owner_key.to_uppercase(), recorded(CALL), StatusCode::OK),
         (&CALL.to_owned(), recorded(CALL), StatusCode::BAD_REQUEST),
     ] {
         let (status, answer) = door.post("/v1/events", key, &body).await;

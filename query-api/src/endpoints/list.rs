@@ -8,14 +8,16 @@ use super::Call;
 use crate::cursor::{Listed, NextPage, Walk};
 use crate::parse::{check_typed_values, filter, paging, select, sort};
 use crate::refusal::Refusal;
-use crate::render::{ListAnswer, read_response};
+use crate::render::{ListAnswer, csv_response, read_response};
 
 /// The order of the checks is part of the contract: it decides which error a client sees.
 pub(crate) async fn answer(call: Call<'_>) -> Result<Response, Refusal> {
     let body = &call.request.body;
     let compat = call.api.compat;
     let paging = paging::parse(call.request, compat)?;
-    check_typed_values(body.get("query"))?;
+    for part in ["query", "select", "sort"] {
+        check_typed_values(body.get(part))?;
+    }
     let scope = call.read_scope()?;
     filter::check_columns(body.get("query"))?;
     let selection = select::parse(body.get("select"))?;
@@ -48,7 +50,11 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response, Refusal> {
         reference: call.reference,
         compat,
     };
-    Ok(read_response(&body, &call.positions(answer.positions)))
+    let positions = call.positions(answer.positions);
+    Ok(match call.request.parameter("output-type") {
+        Some("csv") => csv_response(body, &positions),
+        _ => read_response(&body, &positions),
+    })
 }
 
 /// Whether `groupBy` asks for anything.

@@ -1,12 +1,12 @@
 //! Casting what a client sent to a column's type, by the rules of Postgres's input.
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
-use schemas::id::parse_uuid;
 use schemas::model::{Column, ColumnType};
 use schemas::money::NanoUsd;
 use schemas::time::Date;
 use schemas::value::Value;
 use serde_json::Value as Json;
+use uuid::Uuid;
 
 use super::js;
 
@@ -70,7 +70,7 @@ pub(super) fn to_type(name: &str, column_type: ColumnType, json: &Json) -> Resul
         ColumnType::Number => text.trim().parse::<i32>().ok().map(|number| Value::Number(i64::from(number))),
         ColumnType::Cents => cents(&text).map(Value::Cents),
         ColumnType::Boolean => boolean(&text).map(Value::Boolean),
-        ColumnType::ObjectId => parse_uuid(&text).ok().map(Value::Id),
+        ColumnType::ObjectId => uuid(&text).map(Value::Id),
         ColumnType::Date => date(&text).map(Value::Date),
         ColumnType::Relation(_) => None,
     };
@@ -96,6 +96,24 @@ fn boolean(text: &str) -> Option<bool> {
         _ if short_for("false") || short_for("no") => Some(false),
         _ => None,
     }
+}
+
+/// 32 hexadecimal digits of any case, with or without braces, and with or without a hyphen after any four of them.
+fn uuid(text: &str) -> Option<Uuid> {
+    let braced = text.strip_prefix('{').map(|rest| rest.strip_suffix('}'));
+    let mut rest = braced.unwrap_or(Some(text))?;
+    let mut digits = String::with_capacity(32);
+    while !rest.is_empty() {
+        let (four, after) = rest.split_at_checked(4)?;
+        digits.push_str(four);
+        rest = match after.strip_prefix('-') {
+            Some("") => return None,
+            Some(behind) => behind,
+            None => after,
+        };
+    }
+    let plain = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if plain { Uuid::try_parse(&digits).ok() } else { None }
 }
 
 /// A date, with or without time and zone. Finer than a millisecond is cut, as in the rows themselves.
@@ -185,6 +203,36 @@ mod tests {
         }
         assert_eq!(cast(Column::CostInUsdCents, &json!("NaN")), None);
         assert_eq!(cast(Column::CostInUsdCents, &json!("--1")), None);
+    }
+
+    #[test]
+    fn ids_are_read_as_postgres_reads_them() {
+        let id = "550e8400-e29b-41d4-a716-446655440000";
+        for text in [
+            id,
+            "550E8400-E29B-41D4-A716-446655440000",
+            "550e8400e29b41d4a716446655440000",
+            "{550e8400-e29b-41d4-a716-446655440000}",
+            "550e-8400-e29b-41d4-a716-4466-5544-0000",
+            "550e8400-e29b41d4-a716-446655440000",
+        ] {
+            assert_eq!(uuid(text), id.parse().ok(), "{text}");
+        }
+        for text in [
+            "",
+            "{}",
+            " 550e8400-e29b-41d4-a716-446655440000",
+            "550e8400-e29b-41d4-a716-446655440000-",
+            "550e8400-e29b-41d4-a716-44665544000",
+            "550e8400-e29b-41d4-a716-4466554400000",
+            "{550e8400-e29b-41d4-a716-446655440000",
+            "550e840-0e29b-41d4-a716-446655440000",
+            "550e8400-e29b-41d4-a716-44665544000g",
+            "urn:uuid:550e8400-e29b-41d4-a716-446655440000",
+            "５50e8400-e29b-41d4-a716-446655440000",
+        ] {
+            assert_eq!(uuid(text), None, "{text}");
+        }
     }
 
     #[test]

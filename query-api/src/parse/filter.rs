@@ -14,6 +14,7 @@ use serde_json::{Map, Value as Json};
 
 use super::cast::{self, NotCastable};
 use super::full_text::{self, TextQueryError};
+use super::js;
 use super::relation::RelationError;
 
 /// The columns that full text is searched in.
@@ -228,6 +229,15 @@ impl Target {
         Ok(cast::to_column(self.named, value)?)
     }
 
+    /// An array or an object as the text that JavaScript makes of it, where that may be a value.
+    fn cast_text(self, value: &Json) -> Result<Value, FilterError> {
+        if value.is_array() || (value.is_object() && self.is_text()) {
+            self.cast(&Json::String(js::string_of(value)))
+        } else {
+            self.cast(value)
+        }
+    }
+
     fn equal(self, value: &Json) -> Result<Filter, FilterError> {
         Ok(Filter::Equal(self.column, self.cast(value)?))
     }
@@ -247,11 +257,11 @@ impl Target {
         }
         let mut values = Vec::with_capacity(elements.len());
         for element in elements {
-            match unwrapped(element) {
-                Json::Null => return Err(FilterError::NullInList(self.name())),
-                Json::Array(_) | Json::Object(_) if self.is_text() => {}
-                plain => values.push(self.cast(plain)?),
+            let element = unwrapped(element);
+            if element.is_null() {
+                return Err(FilterError::NullInList(self.name()));
             }
+            values.push(self.cast_text(element)?);
         }
         Ok(Filter::OneOf(self.column, values))
     }

@@ -97,20 +97,22 @@ pub(crate) fn parse(select: Option<&Json>) -> Result<Selection, SelectError> {
     }
     let mut columns = Vec::new();
     for (column, value) in wanted {
-        let dropped = *value == Json::Bool(false);
         match column.relation() {
-            None if matches!(value, Json::Null | Json::Array(_) | Json::Object(_)) => {
-                return Err(SelectError::NotARelation(column.name()));
-            }
-            None if !dropped && column != Column::Id => columns.push(Selected::Scalar(column)),
-            Some(relation) if !dropped => {
+            None if is_object(value) => return Err(SelectError::NotARelation(column.name())),
+            None if *value != Json::Bool(false) && column != Column::Id => columns.push(Selected::Scalar(column)),
+            None => {}
+            Some(relation) => {
                 let fields = related_fields(column, relation, value)?;
                 columns.push(Selected::Related { column, relation, fields });
             }
-            _ => {}
         }
     }
     Ok(Selection { columns })
+}
+
+/// What JavaScript takes for an object.
+fn is_object(value: &Json) -> bool {
+    matches!(value, Json::Null | Json::Array(_) | Json::Object(_))
 }
 
 /// An array or a text as an object of its elements, which is what the reference server makes of it.
@@ -119,14 +121,20 @@ fn by_index(elements: impl Iterator<Item = Json>) -> Map<String, Json> {
 }
 
 fn related_fields(column: Column, relation: Relation, value: &Json) -> Result<Vec<&'static str>, SelectError> {
+    let indexed;
     let fields = match value {
         Json::String(_) => return Err(SelectError::RelationAsString(column.name())),
         Json::Object(fields) => fields,
-        _ => return Ok(Vec::new()),
+        Json::Array(elements) => {
+            indexed = by_index(elements.iter().cloned());
+            &indexed
+        }
+        // Whatever else stands there, `false` too, selects the id.
+        Json::Null | Json::Bool(_) | Json::Number(_) => return Ok(Vec::new()),
     };
     let mut selected = Vec::new();
     for (name, value) in fields {
-        if value.is_object() {
+        if is_object(value) {
             return Err(RelationError::TooDeep.into());
         }
         let field = relation::field(column, relation, name)?;
@@ -168,6 +176,30 @@ mod tests {
                 Selected::Related { column: Column::User, relation: Relation::User, fields: vec!["email"] },
             ]
         );
+    }
+
+    #[test]
+    fn a_relation_is_its_id_whatever_selects_it_unless_fields_are_named() {
+        let related = |select: Json| match parse(Some(&json!({ "user": select }))).map(|selection| selection.columns) {
+            Ok(columns) => match columns.as_slice() {
+                [Selected::Related { fields, .. }] => Ok(fields.clone()),
+                other => panic!("{other:?}"),
+            },
+            Err(error) => Err(error.to_string()),
+        };
+        for select in [json!(true), json!(false), json!(0), json!(null), json!({}), json!([]), json!({"name": false})] {
+            assert_eq!(related(select.clone()), Ok(vec![]), "{select}");
+        }
+        let deep = "You cannot query deep relations. Querying deep relations is not supported.";
+        for (select, text) in [
+            (json!("name"), "select.user: expected true or an object with fields of the related row, got a string"),
+            (json!(["name"]), "Column 0 not found on User"),
+            (json!({"name": null}), deep),
+            (json!({"nope": {}}), deep),
+            (json!({"name": ["x"]}), deep),
+        ] {
+            assert_eq!(related(select.clone()), Err(text.to_owned()), "{select}");
+        }
     }
 
     #[test]

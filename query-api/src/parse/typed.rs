@@ -5,10 +5,10 @@ use serde_json::{Map, Value as Json};
 use super::filter::FilterError;
 use super::{cast, js};
 
-/// Checks the typed values of a query. The operands of operators are not values of their own: only the elements
-/// of `Includes…` are looked at.
-pub(crate) fn check_typed_values(query: Option<&Json>) -> Result<(), FilterError> {
-    match query {
+/// Checks the typed values of a query, a selection or an order. The operands of operators are not values of their
+/// own: only the elements of `Includes…` are looked at.
+pub(crate) fn check_typed_values(part: Option<&Json>) -> Result<(), FilterError> {
+    match part {
         Some(Json::Object(members)) => members.values().try_for_each(check),
         Some(Json::Array(elements)) => elements.iter().try_for_each(check),
         _ => Ok(()),
@@ -35,7 +35,7 @@ fn check(value: &Json) -> Result<(), FilterError> {
 fn check_date(members: &Map<String, Json>) -> Result<(), FilterError> {
     match members.get("value") {
         Some(Json::String(text)) if cast::date(text).is_some() => Ok(()),
-        None => Err(FilterError::InvalidDate("undefined".to_owned())),
+        None | Some(Json::Null) => Err(FilterError::InvalidDate("undefined".to_owned())),
         Some(other) => Err(FilterError::InvalidDate(js::string_of(other))),
     }
 }

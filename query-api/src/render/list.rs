@@ -50,17 +50,18 @@ impl Serialize for ListAnswer<'_> {
     }
 }
 
+impl<'a> ListAnswer<'a> {
+    pub(super) fn rows(self) -> impl Iterator<Item = RowAnswer<'a>> {
+        let Self { page, selection, reference, compat, .. } = self;
+        page.rows.iter().map(move |sorted| RowAnswer { row: &sorted.row, selection, reference, compat })
+    }
+}
+
 struct Rows<'a>(&'a ListAnswer<'a>);
 
 impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ListAnswer { page, selection, reference, compat, .. } = *self.0;
-        serializer.collect_seq(page.rows.iter().map(|sorted| RowAnswer {
-            row: &sorted.row,
-            selection,
-            reference,
-            compat,
-        }))
+        serializer.collect_seq(self.0.rows())
     }
 }
 

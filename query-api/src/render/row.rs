@@ -23,43 +23,53 @@ pub(crate) struct RowAnswer<'a> {
 
 impl Serialize for RowAnswer<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry(Column::Id.name(), &PlainJson(self.row.get(Column::Id)))?;
-        let mut columns: Vec<&Selected> = self.selection.columns.iter().collect();
-        if self.compat == Compat::OneUptime {
-            columns.sort_by_key(|selected| selected.column());
-        }
-        for selected in columns {
-            match selected {
-                Selected::Scalar(column) => {
-                    map.serialize_entry(column.name(), &ShownValue::of(self.row.get(*column), self.compat))?;
-                }
-                Selected::Related { column, relation, fields } => {
-                    let related = self.related(*relation).map(|row| RelatedAnswer {
-                        row,
-                        relation: *relation,
-                        fields,
-                        compat: self.compat,
-                    });
-                    map.serialize_entry(column.name(), &related)?;
-                }
-            }
-        }
-        map.end()
+        serializer.collect_map(self.cells())
     }
 }
 
-impl RowAnswer<'_> {
+impl<'a> RowAnswer<'a> {
+    /// What the row shows, by name, in the order of the form.
+    pub(super) fn cells(self) -> impl Iterator<Item = (&'static str, Cell<'a>)> {
+        let id = (Column::Id.name(), Cell::Plain(PlainJson(self.row.get(Column::Id))));
+        let cell = move |selected: &'a Selected| match selected {
+            Selected::Scalar(column) => Cell::Value(ShownValue::of(self.row.get(*column), self.compat)),
+            Selected::Related { relation, fields, .. } => {
+                let (relation, compat) = (*relation, self.compat);
+                Cell::Related(self.related(relation).map(|row| RelatedAnswer { row, relation, fields, compat }))
+            }
+        };
+        let columns = in_order(self.selection, self.compat).into_iter();
+        std::iter::once(id).chain(columns.map(move |selected| (selected.column().name(), cell(selected))))
+    }
+
     /// The related row, if the call's own project has it.
-    fn related(&self, relation: Relation) -> Option<RelatedRow<'_>> {
+    fn related(&self, relation: Relation) -> Option<RelatedRow<'a>> {
         let Value::Id(project) = *self.row.get(Column::ProjectId) else { return None };
         let Value::Id(id) = *self.row.get(relation.id_column()) else { return None };
         self.reference.related(relation, ProjectId(project), id)
     }
 }
 
+/// What was selected, in the order in which rows show it.
+pub(super) fn in_order(selection: &Selection, compat: Compat) -> Vec<&Selected> {
+    let mut columns: Vec<&Selected> = selection.columns.iter().collect();
+    if compat == Compat::OneUptime {
+        columns.sort_by_key(|selected| selected.column());
+    }
+    columns
+}
+
+/// A value of a row as it is shown.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Cell<'a> {
+    Plain(PlainJson<'a>),
+    Value(ShownValue<'a>),
+    Related(Option<RelatedAnswer<'a>>),
+}
+
 #[derive(Debug, Clone, Copy)]
-struct RelatedAnswer<'a> {
+pub(super) struct RelatedAnswer<'a> {
     row: RelatedRow<'a>,
     relation: Relation,
     fields: &'a [&'static str],

@@ -57,6 +57,10 @@ async fn the_id_is_checked_before_the_login_and_after_the_key() {
     let answered = server.request("POST", path, &[], &json!({})).await;
     let text = r#"{"error":"Invalid ID format: \"not-an-id\". Expected a valid UUID (e.g., \"550e8400-e29b-41d4-a716-446655440000\")."}"#;
     assert_eq!(answered.summary(), (400, text));
+    let path = format!("/api/llm-log/{}/get-item", id(1));
+    let answered = server.request("POST", &path, &[], &json!({"select": {"createdAt": {"_type": "DateTime"}}})).await;
+    assert_eq!(answered.summary(), (400, r#"{"error":"Invalid date: undefined"}"#));
+    let path = "/api/llm-log/not-an-id/get-item";
     let answered = server.request("POST", path, &[("ApiKey", "x")], &json!({})).await;
     assert_eq!(answered.summary(), (400, r#"{"error":"Invalid API Key"}"#));
 }

@@ -30,6 +30,36 @@ async fn the_reference_form_wraps_values_and_keeps_the_order_of_the_model() {
 }
 
 #[tokio::test]
+async fn a_list_comes_as_csv_when_asked() {
+    let body = json!({
+        "select": {"totalTokens": true, "requestPrompt": true, "llmProvider": {"name": true}, "isGlobalProvider": true, "userId": true},
+        "query": {"totalTokens": [100, 300]}, "sort": {"_id": 1},
+    });
+    let url = "get-list?output-type=csv";
+    let answered = Server::new(Compat::Docs).post(url, &body).await;
+    assert_eq!(answered.status, 200);
+    assert_eq!(answered.headers["content-type"], "text/html; charset=utf-8");
+    assert_eq!(answered.headers["content-security-policy"], "default-src 'none'; sandbox");
+    assert!(answered.headers.contains_key("llm-log-positions"));
+    insta::assert_snapshot!(answered.text, @r#"
+    "_id","totalTokens","requestPrompt","llmProvider","isGlobalProvider","userId"
+    "00000000-0000-4000-8000-000000000001",100,"[user]: refund order 1","{""_id"":""cccccccc-0000-4000-8000-000000000001"",""name"":""OpenAI Prod""}",false,"11111111-0000-4000-8000-000000000001"
+    "00000000-0000-4000-8000-000000000003",300,"[user]: refund order 3",,false,
+    "#);
+    let answered = Server::new(Compat::OneUptime).post(url, &body).await;
+    insta::assert_snapshot!(answered.text, @r#"
+    "_id","llmProvider","isGlobalProvider","totalTokens","requestPrompt","userId"
+    "00000000-0000-4000-8000-000000000001","{""_id"":""cccccccc-0000-4000-8000-000000000001"",""name"":""OpenAI Prod""}",false,100,"[user]: refund order 1","{""_type"":""ObjectID"",""value"":""11111111-0000-4000-8000-000000000001""}"
+    "00000000-0000-4000-8000-000000000003",,false,300,"[user]: refund order 3",
+    "#);
+    let none = json!({"query": {"status": "nope"}, "select": {"status": true}});
+    let answered = Server::new(Compat::Docs).post(url, &none).await;
+    assert_eq!(answered.summary(), (200, r#""_id","status""#));
+    let answered = Server::new(Compat::Docs).post("get-list?output-type=json", &none).await;
+    assert_eq!(answered.json()["data"], json!([]));
+}
+
+#[tokio::test]
 async fn a_list_without_anything_is_the_ten_newest_by_id_alone() {
     let server = Server::new(Compat::Docs);
     for (method, body) in
@@ -99,6 +129,11 @@ async fn the_first_wrong_thing_is_the_one_that_is_named() {
     expect(nobody, "/api/llm-log/get-list?limit=-1", &body, 400, error("positiveNumber cannot be less than 0")).await;
     expect(nobody, url, &body, 400, error("Invalid date: undefined")).await;
     body["query"]["createdAt"] = json!("2026-03-01");
+    for part in ["select", "sort"] {
+        let mut typed = body.clone();
+        typed[part] = json!({"createdAt": {"_type": "DateTime", "value": "soon"}});
+        expect(nobody, url, &typed, 400, error("Invalid date: soon")).await;
+    }
     let login = "Authenticated user or a valid API key is needed to read record of LLM Log.";
     expect(nobody, url, &body, 401, error(login)).await;
     expect(none, url, &body, 422, r#"{"error":"You do not have permissions to read LLM Log."#.to_owned()).await;

@@ -19,6 +19,8 @@ pub enum Form {
 }
 
 impl Form {
+    pub const ALL: [Self; 2] = [Self::Docs, Self::OneUptime];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Docs => "docs",
@@ -55,31 +57,33 @@ pub struct Case {
     /// Sent as it is, instead of `body`.
     #[serde(default)]
     pub raw_body: Option<String>,
-    /// Expected under `--compat oneuptime`.
+    /// Expected under either form.
+    #[serde(default)]
+    pub both: Option<Map<String, Value>>,
+    /// Expected under `--compat oneuptime`, beside or instead of what `both` has.
     #[serde(default)]
     pub expect: Option<Map<String, Value>>,
-    /// Expected under `--compat docs`.
+    /// Expected under `--compat docs`, beside or instead of what `both` has.
     #[serde(default)]
     pub docs: Option<Map<String, Value>>,
 }
 
 impl Case {
-    /// The cases that come with the project.
-    pub fn shipped() -> Vec<Self> {
-        let text = include_str!("../../conformance/cases.json");
-        serde_json::from_str(text).expect("the project's own cases are valid")
-    }
-
     /// Reads a file of cases.
     pub fn read(path: &Path) -> Result<Vec<Self>> {
         let text = fs::read(path).with_context(|| format!("{} can't be read", path.display()))?;
         serde_json::from_slice(&text).with_context(|| format!("{} is no file of cases", path.display()))
     }
 
-    pub fn expectation(&self, form: Form) -> Option<&Map<String, Value>> {
-        match form {
+    /// What has to come back in this form; none when the case says nothing of it.
+    pub fn expectation(&self, form: Form) -> Option<Map<String, Value>> {
+        let own = match form {
             Form::Docs => self.docs.as_ref(),
             Form::OneUptime => self.expect.as_ref(),
+        };
+        if self.both.is_none() && own.is_none() {
+            return None;
         }
+        Some(self.both.iter().chain(own).flatten().map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 }

@@ -34,25 +34,34 @@ pub fn differences(expected: &Map<String, Value>, answer: &Answer) -> Vec<String
                     None => found.push(format!("{name}: expected {wanted}, but the body has none")),
                 }
             }
-            "ids" => {
-                let actual = Value::from_iter(ids(body.as_ref().ok()));
-                compare_value("ids", wanted, &actual, &mut found);
-            }
-            "id_set" => compare_sets(wanted, &ids(body.as_ref().ok()), &mut found),
-            "keys" => compare_keys(wanted, body.as_ref().ok(), &mut found),
-            "headers" => {
-                for (header, wanted) in wanted.as_object().into_iter().flatten() {
-                    compare_header(header, wanted, answer, &mut found);
+            "ids" | "id_set" => match (ids(body.as_ref().ok()), wanted) {
+                (None, _) => found.push(format!("{name}: expected {}, but the body has no rows", shown_json(wanted))),
+                (Some(actual), _) if name == "ids" => {
+                    compare_value("ids", wanted, &Value::from(actual), &mut found);
                 }
-            }
+                (Some(actual), Value::Array(wanted)) => compare_sets(wanted, &actual, &mut found),
+                _ => found.push(unreadable(name, wanted)),
+            },
+            "keys" => match wanted {
+                Value::Object(wanted) => compare_keys(wanted, body.as_ref().ok(), &mut found),
+                _ => found.push(unreadable(name, wanted)),
+            },
+            "headers" => match wanted {
+                Value::Object(wanted) => {
+                    wanted.iter().for_each(|(header, wanted)| compare_header(header, wanted, answer, &mut found));
+                }
+                _ => found.push(unreadable(name, wanted)),
+            },
             "content_type" => compare_header("Content-Type", wanted, answer, &mut found),
             "text" => compare_value("text", wanted, &answer.text().into(), &mut found),
-            "text_contains" => {
-                if !answer.text().contains(wanted.as_str().unwrap_or_default()) {
+            "text_contains" => match wanted {
+                Value::String(part) if answer.text().contains(part) => {}
+                Value::String(_) => {
                     let text = answer.text();
-                    found.push(format!("text: expected {} within {}", shown(&wanted.to_string()), shown(&text)));
+                    found.push(format!("text: expected {} within {}", shown_json(wanted), shown(&text)));
                 }
-            }
+                _ => found.push(unreadable(name, wanted)),
+            },
             "facts" => {}
             _ => found.push(format!("the expectation {name:?} is not known")),
         }
@@ -60,10 +69,16 @@ pub fn differences(expected: &Map<String, Value>, answer: &Answer) -> Vec<String
     found
 }
 
-fn ids(body: Option<&Value>) -> Vec<String> {
-    let rows = body.and_then(|body| body.get("data")).and_then(Value::as_array);
+/// An expectation that could never fail is one.
+fn unreadable(name: &str, wanted: &Value) -> String {
+    format!("the expectation {name:?} can't be {}", shown_json(wanted))
+}
+
+/// The ids of a list's rows; none when the body is no list.
+fn ids(body: Option<&Value>) -> Option<Vec<String>> {
+    let rows = body?.get("data")?.as_array()?;
     let id = |row: &Value| row.get("_id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    rows.into_iter().flatten().map(id).collect()
+    Some(rows.iter().map(id).collect())
 }
 
 fn compare_value(name: &str, expected: &Value, actual: &Value, found: &mut Vec<String>) {
@@ -78,8 +93,8 @@ fn compare_header(name: &str, expected: &Value, answer: &Answer, found: &mut Vec
     compare_value(&format!("header {name}"), expected, &actual, found);
 }
 
-fn compare_sets(expected: &Value, actual: &[String], found: &mut Vec<String>) {
-    let expected: BTreeSet<&str> = expected.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+fn compare_sets(expected: &[Value], actual: &[String], found: &mut Vec<String>) {
+    let expected: BTreeSet<&str> = expected.iter().map(|id| id.as_str().unwrap_or("(no text)")).collect();
     let set: BTreeSet<&str> = actual.iter().map(String::as_str).collect();
     let list = |ids: BTreeSet<&str>| shown(&Vec::from_iter(ids).join(", "));
     let (missing, extra) = (&expected - &set, &set - &expected);
@@ -94,8 +109,8 @@ fn compare_sets(expected: &Value, actual: &[String], found: &mut Vec<String>) {
     }
 }
 
-fn compare_keys(expected: &Value, body: Option<&Value>, found: &mut Vec<String>) {
-    for (pointer, wanted) in expected.as_object().into_iter().flatten() {
+fn compare_keys(expected: &Map<String, Value>, body: Option<&Value>, found: &mut Vec<String>) {
+    for (pointer, wanted) in expected {
         let object = body.and_then(|body| body.pointer(pointer)).and_then(Value::as_object);
         let keys: Vec<&str> = object.into_iter().flat_map(Map::keys).map(String::as_str).collect();
         compare_value(&format!("keys of {pointer:?}"), wanted, &Value::from(keys), found);
@@ -148,8 +163,11 @@ fn descend(pointer: &str, expected: &Value, actual: &Value, found: &mut Vec<Stri
 fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {
+            // A double does not tell great whole numbers apart.
+            let fractional = one.is_f64() || other.is_f64();
             one == other
-                || matches!((one.as_f64(), other.as_f64()), (Some(one), Some(other)) if one.total_cmp(&other).is_eq())
+                || fractional
+                    && matches!((one.as_f64(), other.as_f64()), (Some(one), Some(other)) if one.total_cmp(&other).is_eq())
         }
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
@@ -178,6 +196,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::conformance::alterations;
 
     fn answer(status: u16, body: &str) -> Answer {
         let headers = vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())];
@@ -228,6 +247,10 @@ mod tests {
             ),
             (json!({"text_contains": "nope"}), r#"text: expected "nope" within "#),
             (json!({"statsu": 200}), r#"the expectation "statsu" is not known"#),
+            (json!({"text_contains": 2}), r#"the expectation "text_contains" can't be 2"#),
+            (json!({"headers": ["Content-Type"]}), r#"the expectation "headers" can't be ["Content-Type"]"#),
+            (json!({"keys": ["_id"]}), r#"the expectation "keys" can't be ["_id"]"#),
+            (json!({"id_set": "a"}), r#"the expectation "id_set" can't be "a""#),
         ] {
             let found = found(expected.clone(), &answer(200, LIST));
             assert!(found.first().is_some_and(|first| first.starts_with(difference)), "{expected}: {found:?}");
@@ -235,8 +258,36 @@ mod tests {
         assert_eq!(found(json!({"text": ""}), &answer(204, "x")), [r#"text: expected "", got "x""#]);
         assert_eq!(found(json!({"id_set": ["a"]}), &answer(200, r#"{"data":[{"_id":"a"},{"_id":"a"}]}"#)).len(), 1);
         let item = answer(200, r#"{"_id":"a"}"#);
+        assert_eq!(found(json!({"ids": []}), &item), ["ids: expected [], but the body has no rows"]);
+        assert_eq!(found(json!({"id_set": []}), &item), ["id_set: expected [], but the body has no rows"]);
         assert_eq!(found(json!({"json": {}}), &item), [r#"/_id: expected nothing, got "a""#]);
         assert_eq!(found(json!({"json": {}}), &answer(200, "<html>")), ["the body is not JSON: <html>"]);
+    }
+
+    #[test]
+    fn numbers_are_equal_by_value_and_whole_ones_to_the_last_digit() {
+        let body = r#"{"n":9007199254740993,"m":1.0}"#;
+        let expected = json!({"json": {"n": 9_007_199_254_740_993_i64, "m": 1}});
+        assert_eq!(found(expected, &answer(200, body)), [""; 0]);
+        let expected = json!({"json": {"n": 9_007_199_254_740_992_i64, "m": 1.5}});
+        assert_eq!(found(expected, &answer(200, body)).len(), 2);
+    }
+
+    #[test]
+    fn whatever_is_altered_in_an_expectation_is_a_difference() {
+        let expected = json!({
+            "status": 200,
+            "json": {"data": [{"_id": "a", "n": 1}, {"_id": "b", "n": null}], "skip": 0, "limit": 10, "count": 2},
+            "count": 2, "ids": ["a", "b"], "id_set": ["b", "a"], "keys": {"": ["count", "limit", "skip", "data"]},
+            "headers": {"X-None": null}, "content_type": "application/json; charset=utf-8", "text": LIST,
+            "text_contains": "null",
+        });
+        let Value::Object(expected) = expected else { panic!("an object") };
+        let altered = alterations(&expected);
+        assert!(altered.len() > 30, "{}", altered.len());
+        for altered in altered {
+            assert!(!differences(&altered, &answer(200, LIST)).is_empty(), "{altered:?}");
+        }
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use anyhow::Result;
 use serde_json::Value;
 
 use super::case::{Case, Form};
 use super::fixtures::Fixtures;
 use super::matcher::differences;
-use crate::client::Client;
+use crate::client::{Answer, Client};
 
 /// What came of the cases.
 #[derive(Debug, Default)]
@@ -35,7 +36,7 @@ pub async fn run(client: &Client, fixtures: &Fixtures, cases: &[Case], form: For
     let mut report = Report::default();
     for case in cases {
         let Some(expected) = case.expectation(form) else { continue };
-        let expected = expected.iter().map(|(name, value)| (name.clone(), fixtures.resolve_json(value))).collect();
+        let expected = fixtures.resolve_members(&expected);
         let differences = match send(client, fixtures, case).await {
             Ok(answer) => differences(&expected, &answer),
             Err(error) => vec![format!("no answer: {error:#}")],
@@ -49,7 +50,8 @@ pub async fn run(client: &Client, fixtures: &Fixtures, cases: &[Case], form: For
     report
 }
 
-async fn send(client: &Client, fixtures: &Fixtures, case: &Case) -> anyhow::Result<crate::client::Answer> {
+/// Sends the request of a case.
+pub async fn send(client: &Client, fixtures: &Fixtures, case: &Case) -> Result<Answer> {
     let mut headers: Vec<(&str, String)> =
         case.headers.iter().map(|(name, value)| (name.as_str(), fixtures.resolve(value))).collect();
     let body = match (&case.raw_body, &case.body) {

@@ -4,7 +4,6 @@ use schemas::query::{Bound, Bounds, Filter};
 use schemas::value::Value;
 use serde_json::{Map, Value as Json};
 
-use super::super::js;
 use super::{FilterError, Target};
 
 pub(super) fn lower(target: Target, operator: &str, members: &Map<String, Json>) -> Result<Filter, FilterError> {
@@ -22,7 +21,6 @@ pub(super) fn lower(target: Target, operator: &str, members: &Map<String, Json>)
     Ok(match operator {
         "ObjectID" | "DateTime" | "Name" | "Email" => Filter::Equal(column, operand("a typed value")?),
         "EqualTo" => Filter::Equal(column, operand("EqualTo")?),
-        "NotEqual" if value.is_none() => Filter::nothing(),
         "NotEqual" => {
             let equal = Filter::Equal(column, operand("NotEqual")?);
             Filter::All(vec![Filter::Not(Box::new(equal)), not_null()])
@@ -63,13 +61,7 @@ pub(super) fn lower(target: Target, operator: &str, members: &Map<String, Json>)
 
 /// The operand as a text cast to the column, as the reference server binds it.
 fn operand(target: Target, operator: &'static str, value: Option<&Json>) -> Result<Value, FilterError> {
-    let value = value.ok_or(FilterError::NoOperand { column: target.name(), operator })?;
-    let value = if value.is_array() || (value.is_object() && target.is_text()) {
-        &Json::String(js::string_of(value))
-    } else {
-        value
-    };
-    target.cast(value)
+    target.cast_text(value.ok_or(FilterError::NoOperand { column: target.name(), operator })?)
 }
 
 /// Both ends belong to it; without one of them nothing does.
