@@ -20,8 +20,10 @@ use rdkafka::error::KafkaError;
 use schemas::id::Partition;
 use schemas::positions::Offset;
 
-use crate::log::{AppendError, Bounds, EventLog, LogReader, NewRecord, Position, ReadLogError, Topic};
-use appender::Appender;
+use crate::log::{
+    AppendError, Bounds, EventLog, LogReader, NewRecord, Position, ReadLogError, Topic, check_sizes, record_bytes_max,
+};
+use appender::{Appender, Outgoing};
 use connection::{Connection, may_pass};
 pub use inbox::{InboxError, InboxItem, InboxRecord, KafkaInbox, UnreadableRecord};
 pub use options::KafkaOptions;
@@ -62,16 +64,15 @@ impl KafkaLog {
     pub async fn open(options: KafkaOptions) -> Result<Self, OpenKafkaError> {
         let admin = AdminClient::from_config_and_context(&options.admin(), Connection::default())
             .map_err(OpenKafkaError::Settings)?;
-        let appender = Appender::new(options.producer()).map_err(OpenKafkaError::Settings)?;
         let reader = options.reader();
         let reading = rdkafka::consumer::BaseConsumer::from_config_and_context(&reader, Connection::default())
             .map_err(OpenKafkaError::Settings)?;
         let reading = Arc::new(reading);
         let started = Instant::now();
         let mut told = false;
-        let cluster = loop {
+        let (cluster, message_bytes) = loop {
             let reason = match open_topics(&admin, &reading, &options).await {
-                Ok(cluster) => break cluster,
+                Ok(opened) => break opened,
                 Err(OpenKafkaError::Topic(TopicError::Broker(error))) if may_pass(&error) => {
                     reading.context().explain(&error)
                 }
@@ -90,6 +91,7 @@ impl KafkaLog {
         if told {
             tracing::info!(kafka.bootstrap = options.bootstrap, "Kafka answers");
         }
+        let appender = Appender::new(options.producer(message_bytes)).map_err(OpenKafkaError::Settings)?;
         let calls = cluster.topics.get(&options.topic(Topic::Calls)).map_or(0, |(partitions, _)| *partitions);
         let partitions = u32::try_from(calls).unwrap_or(u32::MAX);
         Ok(Self { options, partitions, appender, reading, reader })
@@ -112,7 +114,7 @@ async fn open_topics(
     admin: &AdminClient<Connection>,
     reading: &Arc<Reading>,
     options: &KafkaOptions,
-) -> Result<Cluster, OpenKafkaError> {
+) -> Result<(Cluster, usize), OpenKafkaError> {
     let mut cluster = examine(reading, &options.bootstrap).await?;
     if topics::make_missing(admin, options, &cluster).await? {
         let names = topics::names(options);
@@ -126,8 +128,8 @@ async fn open_topics(
             cluster = examine(reading, &options.bootstrap).await?;
         }
     }
-    topics::check(admin, options, &cluster).await?;
-    Ok(cluster)
+    let message_bytes = topics::check(admin, options, &cluster).await?;
+    Ok((cluster, message_bytes))
 }
 
 impl fmt::Debug for KafkaLog {
@@ -145,13 +147,18 @@ impl EventLog for KafkaLog {
         }
     }
 
+    fn record_bytes_max(&self) -> usize {
+        record_bytes_max(self.appender.message_bytes_max())
+    }
+
     async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Result<Vec<Position>, AppendError> {
         let partitions = self.partitions(topic);
         if let Some(record) = records.iter().find(|record| record.partition >= partitions) {
             let reason = format!("there is no partition {} of {partitions}", record.partition);
             return Err(AppendError::Refused { reason });
         }
-        self.appender.append(&self.options.topic(topic), &records).await
+        check_sizes(&records, self.record_bytes_max())?;
+        self.appender.append(&self.options.topic(topic), records.iter().map(Outgoing::from)).await
     }
 
     async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, ReadLogError> {

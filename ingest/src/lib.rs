@@ -15,6 +15,7 @@ mod pipeline;
 mod producer;
 
 mod api;
+mod dead_letter;
 mod inbox;
 mod openapi;
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use event_log::{EmbeddedLog, EmbeddedOptions, InboxRecord, LogRecord, UnreadableRecord};
 use schemas::event::CallEvent;
 use schemas::id::LogId;
-use schemas::limits::{DEAD_LETTER_BYTES, EVENT_BYTES};
+use schemas::limits::{DEAD_LETTER_BYTES, EVENT_BYTES, MESSAGE_BYTES};
 use schemas::time::Clock;
 use uuid::Uuid;
 
@@ -197,4 +197,27 @@ fn a_record_that_is_too_large_leaves_its_beginning_size_and_digest() {
     for name in ["llm-log-cut", "llm-log-source-bytes", "llm-log-source-sha256"] {
         assert!(names.contains(&name), "{name} is not among {names:?}");
     }
+}
+
+#[test]
+fn a_record_whose_letter_would_be_larger_than_a_message_leaves_what_fits() {
+    let mut keyed = record(0, "no JSON");
+    keyed.key = Some(Bytes::from(vec![b'k'; MESSAGE_BYTES]));
+    let mut headed = record(1, vec![b'v'; EVENT_BYTES]);
+    headed.headers = vec![header("trace", &"h".repeat(2 * 1024 * 1024)), header("small", "kept?")];
+    let misnamed = record(2, format!(r#"{{"{0}":1,"{0}":2}}"#, "n".repeat(4 * 1024 * 1024)));
+    let (events, letters) = taken(&[keyed, headed, misnamed].map(InboxItem::Record), 1);
+    assert_eq!((events.len(), letters.len()), (0, 3));
+    for letter in &letters {
+        assert!(letter.headers.iter().any(|(name, _)| name == "llm-log-reason"), "{letter:?}");
+    }
+}
+
+#[test]
+fn a_record_with_a_time_that_no_calendar_has_is_a_letter() {
+    let mut items = [record(0, object("")), record(1, object("")), record(2, object(""))];
+    items[0].timestamp_ms = i64::MAX;
+    items[1].timestamp_ms = -100_000_000_000_000;
+    let (events, letters) = taken(&items.map(InboxItem::Record), 1);
+    assert_eq!((events.len(), letters.len()), (1, 2));
 }
