@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use rdkafka::admin::AdminClient;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _};
 use rdkafka::consumer::Consumer as _;
@@ -95,6 +96,24 @@ impl KafkaLog {
         let calls = cluster.topics.get(&options.topic(Topic::Calls)).map_or(0, |(partitions, _)| *partitions);
         let partitions = u32::try_from(calls).unwrap_or(u32::MAX);
         Ok(Self { options, partitions, appender, reading, reader })
+    }
+}
+
+/// A record for the inbox, as any producer sends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxDraft {
+    pub key: Option<Bytes>,
+    pub value: Bytes,
+    pub headers: Vec<(String, Bytes)>,
+}
+
+impl KafkaLog {
+    /// Sends a record to the inbox; where it is, once the broker has it.
+    pub async fn send_to_inbox(&self, draft: &InboxDraft) -> Result<Position, AppendError> {
+        let InboxDraft { key, value, headers } = draft;
+        let record = Outgoing { partition: None, key: key.as_deref(), value: Some(value), headers };
+        let sent = self.appender.append(&self.options.inbox(), std::iter::once(record)).await?;
+        sent.into_iter().next().ok_or_else(|| AppendError::Unknown { reason: "the broker named no position".into() })
     }
 }
 

@@ -12,6 +12,10 @@ pub(crate) const SOURCE_KEY: &str = "llm-log-source-key";
 pub(crate) const LOG: &str = "llm-log-log";
 /// What of the record is missing.
 pub(crate) const CUT: &str = "llm-log-cut";
+pub(crate) const CUT_KEY_AND_HEADERS: &str = "key and headers";
+pub(crate) const CUT_END: &str = "end of the value";
+/// Of a record whose bytes could not be had.
+pub(crate) const CUT_VALUE: &str = "value";
 pub(crate) const SOURCE_BYTES: &str = "llm-log-source-bytes";
 pub(crate) const SOURCE_SHA256: &str = "llm-log-source-sha256";
 /// On a record that was sent again: where it was first.

@@ -75,15 +75,15 @@ impl Letter {
             letter.headers.splice(0..0, self.headers.iter().cloned());
             letter.headers.extend(self.key.clone().map(|key| (header::SOURCE_KEY.to_owned(), key)));
         } else {
-            missing.push("key and headers");
+            missing.push(header::CUT_KEY_AND_HEADERS);
         }
         let value = match &self.value {
             None => {
-                missing.push("value");
+                missing.push(header::CUT_VALUE);
                 Bytes::new()
             }
             Some(value) if value.len() > EVENT_BYTES.min(room) => {
-                missing.push("end of the value");
+                missing.push(header::CUT_END);
                 let of_whole = [
                     (header::SOURCE_BYTES, value.len().to_string()),
                     (header::SOURCE_SHA256, hex(&Sha256::digest(value))),

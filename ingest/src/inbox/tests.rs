@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex};
 use std::time::Instant;
 
 use bytes::Bytes;
-use event_log::{EmbeddedLog, EmbeddedOptions, InboxRecord, LogRecord, UnreadableRecord};
+use event_log::{EmbeddedLog, EmbeddedOptions, InboxDraft, InboxRecord, LogRecord, Position, UnreadableRecord};
 use schemas::event::CallEvent;
 use schemas::id::LogId;
 use schemas::limits::{DEAD_LETTER_BYTES, EVENT_BYTES, MESSAGE_BYTES};
@@ -13,6 +13,7 @@ use schemas::time::Clock;
 use uuid::Uuid;
 
 use super::*;
+use crate::dead_letter::{DeadLetter, Origin};
 use crate::limits::IngestLimits;
 
 const PROJECT: &str = "550e8400-e29b-41d4-a716-446655440000";
@@ -220,4 +221,62 @@ fn a_record_with_a_time_that_no_calendar_has_is_a_letter() {
     items[1].timestamp_ms = -100_000_000_000_000;
     let (events, letters) = taken(&items.map(InboxItem::Record), 1);
     assert_eq!((events.len(), letters.len()), (1, 2));
+}
+
+/// The record that sending a letter again brings to the inbox.
+fn sent_again(letter: &LogRecord, offset: Offset) -> InboxItem {
+    let letter = DeadLetter::read(letter).expect("a letter").expect("not deleted");
+    let InboxDraft { key, value, headers } = letter.redrive().expect("it is whole");
+    let timestamp_ms = 1_800_000_000_000;
+    InboxItem::Record(InboxRecord { key, headers, timestamp_ms, ..record(offset, value) })
+}
+
+#[test]
+fn a_letter_that_is_sent_again_and_refused_again_is_the_same_letter() {
+    let mut refused = record(0, "no JSON");
+    refused.key = Some(Bytes::from_static(b"\xffkey"));
+    refused.headers = vec![header("trace", "1"), header("trace", "2"), header("llm-log-reason", "forged")];
+    let (_, letters) = taken(&[InboxItem::Record(refused.clone())], 1);
+    let InboxItem::Record(again) = sent_again(&letters[0], 40) else { panic!("a record") };
+    assert_eq!((&again.key, &again.value), (&refused.key, &refused.value));
+    assert_eq!(again.headers[..2], refused.headers[..2], "what is named as ours is not the producer's");
+    let (_, twice) = taken(&[sent_again(&letters[0], 40), sent_again(&letters[0], 41)], 1);
+    for letter in twice {
+        assert_eq!(
+            (&letter.key, &letter.headers, &letter.value),
+            (&letters[0].key, &letters[0].headers, &letters[0].value)
+        );
+    }
+}
+
+#[test]
+fn a_letter_that_is_sent_again_and_taken_is_one_event_of_the_time_it_first_came() {
+    let valid = record(0, object(""));
+    let letter = Letter::of_record(valid.clone(), Origin::of(&valid), &letter::Reason::Unreadable("before".into()));
+    let letter = letter.record(LogId(Uuid::nil()), MESSAGE_BYTES);
+    let letter = LogRecord {
+        position: Position { partition: 0, offset: 0 },
+        timestamp_ms: 0,
+        key: letter.key,
+        value: letter.value,
+        headers: letter.headers,
+    };
+    let items = [InboxItem::Record(valid), sent_again(&letter, 40), sent_again(&letter, 41)];
+    let (events, letters) = taken(&items, 1);
+    assert!(letters.is_empty(), "{letters:?}");
+    assert!(events.iter().all(|event| event == &events[0]), "{events:?}");
+    assert_eq!((events.len(), events[0].time.0), (3, 1_772_344_800_000_000));
+}
+
+#[test]
+fn a_letter_that_is_not_whole_is_not_sent_again() {
+    let large = InboxItem::Record(record(0, vec![b'x'; EVENT_BYTES + 1]));
+    let unreadable = UnreadableRecord { topic: "t".into(), partition: 3, offset: 9, reason: "inflate".into() };
+    let (_, letters) = taken(&[large, InboxItem::Unreadable(unreadable)], 1);
+    let letters: Vec<_> =
+        letters.iter().map(|record| DeadLetter::read(record).expect("a letter").expect("one")).collect();
+    let missing: Vec<_> = letters.iter().map(|letter| letter.redrive().expect_err("cut").missing).collect();
+    assert_eq!(missing, ["end of the value", "value"]);
+    let bytes: Vec<_> = letters.iter().map(|letter| letter.source_bytes).collect();
+    assert_eq!(bytes, [Some(EVENT_BYTES as u64 + 1), None]);
 }
