@@ -3,6 +3,7 @@
 mod auth;
 mod client;
 mod data;
+mod dead_letters;
 mod http;
 mod ingest;
 mod kafka;
@@ -22,6 +23,7 @@ mod help_tests;
 pub(crate) use auth::MasterKeyArgs;
 pub(crate) use client::{ServerArgs, parse_server_url};
 pub(crate) use data::DataArgs;
+pub(crate) use dead_letters::{DeadLettersCommand, ListLettersArgs, RedriveArgs, ShowLetterArgs};
 pub(crate) use http::ListenArgs;
 pub(crate) use ingest::IngestLimitArgs;
 pub(crate) use kafka::{BrokerArgs, KafkaArgs, KafkaSettings};
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     Loadgen(LoadgenArgs),
     #[command(subcommand)]
     Keys(KeysCommand),
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     Verify(VerifyArgs),
 }
 

@@ -165,13 +165,7 @@ fn table(keys: &[ListedKey]) -> String {
     let mut keys: Vec<_> = keys.iter().collect();
     keys.sort_by(|one, other| (&one.created_at, one.id).cmp(&(&other.created_at, other.id)));
     rows.extend(keys.into_iter().map(row));
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..7).map(|column| width(column).unwrap_or_default()).collect();
-    let line = |row: &[String; 7]| {
-        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    output::table(&rows)
 }
 
 fn row(key: &ListedKey) -> [String; 7] {

@@ -61,10 +61,15 @@ pub(crate) async fn open_kafka(options: KafkaOptions) -> anyhow::Result<OpenLog>
     }
 }
 
+/// The log on Kafka without its identity, for a command that somebody waits for.
+pub(crate) async fn connect_kafka_now(bootstrap: &str, settings: &KafkaSettings) -> anyhow::Result<Arc<KafkaLog>> {
+    let options = KafkaOptions { startup_timeout: Some(COMMAND_WAIT), ..settings.options(bootstrap)? };
+    Ok(Arc::new(KafkaLog::open(options).await?))
+}
+
 /// The log on Kafka, for a command that somebody waits for.
 pub(crate) async fn open_kafka_now(bootstrap: &str, settings: &KafkaSettings) -> anyhow::Result<OpenLog> {
-    let options = KafkaOptions { startup_timeout: Some(COMMAND_WAIT), ..settings.options(bootstrap)? };
-    let log: Arc<dyn EventLog> = Arc::new(KafkaLog::open(options).await?);
+    let log: Arc<dyn EventLog> = connect_kafka_now(bootstrap, settings).await?;
     let id = log_id(&log, new_log_id()).await.context("the log has no identity")?;
     Ok(OpenLog { log, id })
 }

@@ -14,6 +14,7 @@ mod roles;
 mod shutdown;
 
 mod client;
+mod dead_letters;
 mod import;
 mod keys;
 mod loadgen;
@@ -27,7 +28,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 
-use args::{Command, CommandLine, KeysCommand};
+use args::{Command, CommandLine, DeadLettersCommand, KeysCommand};
 
 /// How a command that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,9 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Keys(KeysCommand::Create(args)) => keys::create(args).await,
         Command::Keys(KeysCommand::List(args)) => keys::list(args).await,
         Command::Keys(KeysCommand::Revoke(args)) => keys::revoke(args).await,
+        Command::DeadLetters(DeadLettersCommand::List(args)) => dead_letters::list(args).await,
+        Command::DeadLetters(DeadLettersCommand::Show(args)) => dead_letters::show(args).await,
+        Command::DeadLetters(DeadLettersCommand::Redrive(args)) => dead_letters::redrive(args).await,
         Command::Verify(args) => verify::verify(args).await,
     }
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use rdkafka::admin::AdminClient;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _};
 use rdkafka::consumer::Consumer as _;
@@ -20,8 +21,10 @@ use rdkafka::error::KafkaError;
 use schemas::id::Partition;
 use schemas::positions::Offset;
 
-use crate::log::{AppendError, Bounds, EventLog, LogReader, NewRecord, Position, ReadLogError, Topic};
-use appender::Appender;
+use crate::log::{
+    AppendError, Bounds, EventLog, LogReader, NewRecord, Position, ReadLogError, Topic, check_sizes, record_bytes_max,
+};
+use appender::{Appender, Outgoing};
 use connection::{Connection, may_pass};
 pub use inbox::{InboxError, InboxItem, InboxRecord, KafkaInbox, UnreadableRecord};
 pub use options::KafkaOptions;
@@ -62,16 +65,15 @@ impl KafkaLog {
     pub async fn open(options: KafkaOptions) -> Result<Self, OpenKafkaError> {
         let admin = AdminClient::from_config_and_context(&options.admin(), Connection::default())
             .map_err(OpenKafkaError::Settings)?;
-        let appender = Appender::new(options.producer()).map_err(OpenKafkaError::Settings)?;
         let reader = options.reader();
         let reading = rdkafka::consumer::BaseConsumer::from_config_and_context(&reader, Connection::default())
             .map_err(OpenKafkaError::Settings)?;
         let reading = Arc::new(reading);
         let started = Instant::now();
         let mut told = false;
-        let cluster = loop {
+        let (cluster, message_bytes) = loop {
             let reason = match open_topics(&admin, &reading, &options).await {
-                Ok(cluster) => break cluster,
+                Ok(opened) => break opened,
                 Err(OpenKafkaError::Topic(TopicError::Broker(error))) if may_pass(&error) => {
                     reading.context().explain(&error)
                 }
@@ -90,9 +92,28 @@ impl KafkaLog {
         if told {
             tracing::info!(kafka.bootstrap = options.bootstrap, "Kafka answers");
         }
+        let appender = Appender::new(options.producer(message_bytes)).map_err(OpenKafkaError::Settings)?;
         let calls = cluster.topics.get(&options.topic(Topic::Calls)).map_or(0, |(partitions, _)| *partitions);
         let partitions = u32::try_from(calls).unwrap_or(u32::MAX);
         Ok(Self { options, partitions, appender, reading, reader })
+    }
+}
+
+/// A record for the inbox, as any producer sends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxDraft {
+    pub key: Option<Bytes>,
+    pub value: Bytes,
+    pub headers: Vec<(String, Bytes)>,
+}
+
+impl KafkaLog {
+    /// Sends a record to the inbox; where it is, once the broker has it.
+    pub async fn send_to_inbox(&self, draft: &InboxDraft) -> Result<Position, AppendError> {
+        let InboxDraft { key, value, headers } = draft;
+        let record = Outgoing { partition: None, key: key.as_deref(), value: Some(value), headers };
+        let sent = self.appender.append(&self.options.inbox(), std::iter::once(record)).await?;
+        sent.into_iter().next().ok_or_else(|| AppendError::Unknown { reason: "the broker named no position".into() })
     }
 }
 
@@ -112,7 +133,7 @@ async fn open_topics(
     admin: &AdminClient<Connection>,
     reading: &Arc<Reading>,
     options: &KafkaOptions,
-) -> Result<Cluster, OpenKafkaError> {
+) -> Result<(Cluster, usize), OpenKafkaError> {
     let mut cluster = examine(reading, &options.bootstrap).await?;
     if topics::make_missing(admin, options, &cluster).await? {
         let names = topics::names(options);
@@ -126,8 +147,8 @@ async fn open_topics(
             cluster = examine(reading, &options.bootstrap).await?;
         }
     }
-    topics::check(admin, options, &cluster).await?;
-    Ok(cluster)
+    let message_bytes = topics::check(admin, options, &cluster).await?;
+    Ok((cluster, message_bytes))
 }
 
 impl fmt::Debug for KafkaLog {
@@ -145,13 +166,18 @@ impl EventLog for KafkaLog {
         }
     }
 
+    fn record_bytes_max(&self) -> usize {
+        record_bytes_max(self.appender.message_bytes_max())
+    }
+
     async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Result<Vec<Position>, AppendError> {
         let partitions = self.partitions(topic);
         if let Some(record) = records.iter().find(|record| record.partition >= partitions) {
             let reason = format!("there is no partition {} of {partitions}", record.partition);
             return Err(AppendError::Refused { reason });
         }
-        self.appender.append(&self.options.topic(topic), &records).await
+        check_sizes(&records, self.record_bytes_max())?;
+        self.appender.append(&self.options.topic(topic), records.iter().map(Outgoing::from)).await
     }
 
     async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, ReadLogError> {

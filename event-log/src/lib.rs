@@ -9,7 +9,7 @@ mod reference;
 pub use data_folder::{DataFolder, DataFolderError};
 pub use embedded::{EmbeddedLog, EmbeddedOptions, OpenEmbeddedError};
 pub use kafka::{
-    InboxError, InboxItem, InboxRecord, KafkaInbox, KafkaLog, KafkaOptions, OpenKafkaError, TopicError,
+    InboxDraft, InboxError, InboxItem, InboxRecord, KafkaInbox, KafkaLog, KafkaOptions, OpenKafkaError, TopicError,
     UnreadableRecord,
 };
 pub use log::{

@@ -43,18 +43,24 @@ const OVERHEAD_BYTES: usize = 1024;
 
 impl NewRecord {
     /// Size of key, value and headers.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         self.key.len() + self.value.as_ref().map_or(0, Bytes::len) + headers
     }
 }
 
-/// Refuses records of which one is larger than any log takes, before any is appended.
-pub(crate) fn check_sizes(records: &[NewRecord]) -> Result<(), AppendError> {
-    match records.iter().map(NewRecord::bytes).find(|bytes| bytes + OVERHEAD_BYTES > MESSAGE_BYTES) {
+/// The greatest record that fits into a message of this size.
+pub(crate) fn record_bytes_max(message_bytes: usize) -> usize {
+    message_bytes.min(MESSAGE_BYTES).saturating_sub(OVERHEAD_BYTES)
+}
+
+/// Refuses records of which one is larger than the log takes, before any is appended.
+pub(crate) fn check_sizes(records: &[NewRecord], greatest: usize) -> Result<(), AppendError> {
+    match records.iter().map(NewRecord::bytes).find(|bytes| *bytes > greatest) {
         None => Ok(()),
         Some(bytes) => {
-            let reason = format!("a record of {bytes} bytes is larger than a message may be ({MESSAGE_BYTES})");
+            let reason =
+                format!("a record of {bytes} bytes is larger than the greatest that the log takes ({greatest})");
             Err(AppendError::Refused { reason })
         }
     }
@@ -128,8 +134,13 @@ pub trait EventLog: fmt::Debug + Send + Sync {
     /// How many partitions the topic has.
     fn partitions(&self, topic: Topic) -> u32;
 
-    /// Appends records; their positions, in the same order, once all of them are durable. A record larger than
-    /// [`MESSAGE_BYTES`] is refused with all that came with it.
+    /// Size of the greatest record that the log takes: key, value and headers.
+    fn record_bytes_max(&self) -> usize {
+        record_bytes_max(MESSAGE_BYTES)
+    }
+
+    /// Appends records; their positions, in the same order, once all of them are durable. A record larger than the
+    /// log takes is refused with all that came with it.
     async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Result<Vec<Position>, AppendError>;
 
     /// What the partition holds now.

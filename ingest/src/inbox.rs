@@ -160,8 +160,9 @@ impl<I: Inbox> Taking<I> {
             letter.log();
         }
         self.until_done("dead letters can't be written", |taking| {
-            let records = letters.iter().map(|letter| letter.record(taking.ingest.log_id())).collect();
             let log: &dyn EventLog = taking.ingest.log();
+            let greatest = log.record_bytes_max();
+            let records = letters.iter().map(|letter| letter.record(taking.ingest.log_id(), greatest)).collect();
             taking.runtime.block_on(log.append(Topic::DeadLetters, records)).map_err(|error: AppendError| error)?;
             Ok(())
         })

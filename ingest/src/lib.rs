@@ -15,11 +15,13 @@ mod pipeline;
 mod producer;
 
 mod api;
+mod dead_letter;
 mod inbox;
 mod openapi;
 
 pub use admission::Busy;
 pub use api::{IngestApi, router};
+pub use dead_letter::{DeadLetter, LetterCut, LetterId, NotALetter, NotAnOrigin, Origin};
 pub use inbox::InboxLoop;
 pub use limits::IngestLimits;
 pub use openapi::openapi;

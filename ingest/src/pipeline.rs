@@ -16,6 +16,9 @@ use schemas::time::{Clock, Timestamp};
 use crate::admission::{Admission, Held};
 use crate::limits::IngestLimits;
 
+/// What a record has besides its value.
+const KEY_AND_HEADERS_BYTES: usize = 256;
+
 /// Appends call events to the log, once they are valid and complete.
 #[derive(Debug)]
 pub struct Ingest {
@@ -44,11 +47,12 @@ pub(crate) struct ReadyEvent {
     record: NewRecord,
 }
 
-/// The event is larger than the log takes, once completed.
+/// The event is larger than the log takes, as received or once completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the event has {bytes} bytes; the greatest size is {EVENT_BYTES}")]
+#[error("the event has {bytes} bytes; the greatest size is {bytes_max}")]
 pub struct EventTooLarge {
     pub bytes: usize,
+    pub bytes_max: usize,
 }
 
 impl ReadyEvent {
@@ -84,12 +88,16 @@ impl Ingest {
         &self.admission
     }
 
+    /// Refuses an event of a size that the log does not take.
+    pub(crate) fn check_size(&self, bytes: usize) -> Result<(), EventTooLarge> {
+        let bytes_max = EVENT_BYTES.min(self.log.record_bytes_max().saturating_sub(KEY_AND_HEADERS_BYTES));
+        if bytes > bytes_max { Err(EventTooLarge { bytes, bytes_max }) } else { Ok(()) }
+    }
+
     /// The record of a complete event, for its home partition.
     pub(crate) fn ready(&self, event: &CallEvent) -> Result<ReadyEvent, EventTooLarge> {
         let value = event.encode();
-        if value.len() > EVENT_BYTES {
-            return Err(EventTooLarge { bytes: value.len() });
-        }
+        self.check_size(value.len())?;
         Ok(ReadyEvent {
             key: event.key,
             event_id: event.id.clone(),

@@ -21,6 +21,8 @@ pub const REQUEST_EVENTS: usize = 10_000;
 pub const IN_FLIGHT_BYTES: usize = 256 * 1024 * 1024;
 /// Bytes of an oversized record that its dead letter keeps.
 pub const DEAD_LETTER_BYTES: usize = 1024 * 1024;
+/// Greatest length of the reason that a dead letter names, in bytes.
+pub const DEAD_LETTER_REASON_BYTES: usize = 4096;
 
 /// Greatest length of an event's `id` and `source`, in bytes.
 pub const ATTRIBUTE_BYTES: usize = 1024;

@@ -3,14 +3,37 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
 use schemas::id::Partition;
+use schemas::limits::MESSAGE_BYTES;
 
 use super::connection::Connection;
-use crate::log::{AppendError, NewRecord, Position, check_sizes};
+use crate::log::{AppendError, NewRecord, Position};
+
+/// A record on its way to a topic.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outgoing<'a> {
+    /// Chosen by the key, or by chance, when absent.
+    pub(super) partition: Option<Partition>,
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) value: Option<&'a [u8]>,
+    pub(super) headers: &'a [(String, Bytes)],
+}
+
+impl<'a> From<&'a NewRecord> for Outgoing<'a> {
+    fn from(record: &'a NewRecord) -> Self {
+        Self {
+            partition: Some(record.partition),
+            key: Some(&record.key),
+            value: record.value.as_deref(),
+            headers: &record.headers,
+        }
+    }
+}
 
 pub(super) struct Appender {
     config: ClientConfig,
@@ -35,8 +58,16 @@ impl Appender {
         Ok(Arc::clone(&producer))
     }
 
-    pub(super) async fn append(&self, topic: &str, records: &[NewRecord]) -> Result<Vec<Position>, AppendError> {
-        check_sizes(records)?;
+    /// Size of the greatest message that the producer sends.
+    pub(super) fn message_bytes_max(&self) -> usize {
+        self.config.get("message.max.bytes").and_then(|bytes| bytes.parse().ok()).unwrap_or(MESSAGE_BYTES)
+    }
+
+    pub(super) async fn append<'a>(
+        &self,
+        topic: &str,
+        records: impl ExactSizeIterator<Item = Outgoing<'a>>,
+    ) -> Result<Vec<Position>, AppendError> {
         let producer = self.producer().map_err(|error| AppendError::Refused { reason: error.to_string() })?;
         let mut waiting = VecDeque::with_capacity(records.len());
         let mut positions = Vec::with_capacity(records.len());
@@ -79,10 +110,19 @@ fn create(config: &ClientConfig, connection: &Connection) -> Result<FutureProduc
     FutureProducer::from_config_and_context(config, connection.clone())
 }
 
-fn send(producer: &FutureProducer<Connection>, topic: &str, record: &NewRecord) -> Result<DeliveryFuture, KafkaError> {
-    let partition = i32::try_from(record.partition).unwrap_or(i32::MAX);
-    let mut message = FutureRecord::<[u8], [u8]>::to(topic).partition(partition).key(&record.key);
-    if let Some(value) = &record.value {
+fn send(
+    producer: &FutureProducer<Connection>,
+    topic: &str,
+    record: Outgoing<'_>,
+) -> Result<DeliveryFuture, KafkaError> {
+    let mut message = FutureRecord::<[u8], [u8]>::to(topic);
+    if let Some(partition) = record.partition {
+        message = message.partition(i32::try_from(partition).unwrap_or(i32::MAX));
+    }
+    if let Some(key) = record.key {
+        message = message.key(key);
+    }
+    if let Some(value) = record.value {
         message = message.payload(value);
     }
     if !record.headers.is_empty() {

@@ -4,9 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use schemas::limits::{MESSAGE_BYTES, PARTITIONS};
+use schemas::limits::PARTITIONS;
 
 use crate::log::Topic;
+
+/// Greatest size of what the producer sends at once, if a single record is not larger.
+const BATCH_BYTES: usize = 1_000_000;
 
 /// Where the broker is and what the topics look like.
 #[derive(Clone)]
@@ -80,14 +83,15 @@ impl KafkaOptions {
         self.client(&[], &[])
     }
 
-    pub(super) fn producer(&self) -> ClientConfig {
+    /// A producer for topics that take messages of this size.
+    pub(super) fn producer(&self, message_bytes: usize) -> ClientConfig {
         let timeout = self.delivery_timeout.as_millis().to_string();
-        let message = MESSAGE_BYTES.to_string();
+        let (message, batch) = (message_bytes.to_string(), message_bytes.min(BATCH_BYTES).to_string());
         self.client(
             &[
                 ("compression.type", "zstd"),
                 ("linger.ms", "5"),
-                ("batch.size", "1000000"),
+                ("batch.size", &batch),
                 ("queue.buffering.max.kbytes", "131072"),
                 ("message.max.bytes", &message),
                 ("delivery.timeout.ms", &timeout),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -247,13 +248,15 @@ fn size(record: &LogRecord) -> usize {
     record.key.len() + record.value.as_ref().map_or(0, Bytes::len)
 }
 
+/// The message's headers, less those whose names are not UTF-8: the client library panics over such a name, and no
+/// header that means something to us has one.
 pub(super) fn headers(message: &BorrowedMessage<'_>) -> Vec<(String, Bytes)> {
-    message.headers().map_or_else(Vec::new, |headers| {
-        headers
-            .iter()
-            .map(|header| (header.key.to_owned(), header.value.map(Bytes::copy_from_slice).unwrap_or_default()))
-            .collect()
-    })
+    let Some(headers) = message.headers() else { return Vec::new() };
+    let read = |at| {
+        let header = headers.get(at);
+        (header.key.to_owned(), header.value.map(Bytes::copy_from_slice).unwrap_or_default())
+    };
+    (0..headers.count()).filter_map(|at| catch_unwind(AssertUnwindSafe(|| read(at))).ok()).collect()
 }
 
 fn record(message: &BorrowedMessage<'_>) -> LogRecord {

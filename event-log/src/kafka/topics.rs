@@ -12,6 +12,7 @@ use super::connection::Connection;
 use super::options::KafkaOptions;
 use crate::log::Topic;
 
+const MESSAGE_SETTING: &str = "max.message.bytes";
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the topics can't be used.
@@ -62,7 +63,7 @@ struct Plan {
 fn plans(options: &KafkaOptions, replication: i32, brokers: usize) -> Vec<Plan> {
     let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut common = vec![
-        setting("max.message.bytes", &MESSAGE_BYTES.to_string()),
+        setting(MESSAGE_SETTING, &MESSAGE_BYTES.to_string()),
         setting("message.timestamp.type", "LogAppendTime"),
         setting("min.insync.replicas", &(replication - 1).max(1).to_string()),
         setting("unclean.leader.election.enable", "false"),
@@ -135,12 +136,13 @@ fn value<'a>(settings: &'a Settings<'_>, name: &str) -> &'a str {
     settings.get(name).and_then(|entry| entry.value.as_deref()).unwrap_or_default()
 }
 
-/// Refuses topics that would lose records, and says which durability is in force.
+/// Refuses topics that would lose records, and says which durability is in force. The size of the greatest message
+/// that all topics of the log take.
 pub(super) async fn check(
     admin: &AdminClient<Connection>,
     options: &KafkaOptions,
     cluster: &Cluster,
-) -> Result<(), TopicError> {
+) -> Result<usize, TopicError> {
     let names = names(options);
     for topic in [Topic::Reference, Topic::DeadLetters] {
         let topic = options.topic(topic);
@@ -151,6 +153,7 @@ pub(super) async fn check(
     let resources: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
     let described =
         admin.describe_configs(&resources, &AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT))).await?;
+    let mut message_bytes = MESSAGE_BYTES;
     for (name, resource) in names.iter().zip(described) {
         let resource = resource.map_err(|code| TopicError::Broker(KafkaError::AdminOp(code)))?;
         let settings = resource.entry_map();
@@ -158,6 +161,9 @@ pub(super) async fn check(
             return Err(TopicError::Dangerous { topic: name.clone(), setting, value });
         }
         warn_of_weakness(options, name, &settings);
+        if *name != options.inbox() {
+            message_bytes = message_bytes.min(value(&settings, MESSAGE_SETTING).parse().unwrap_or(MESSAGE_BYTES));
+        }
         if *name == options.topic(Topic::Calls) {
             let replicas = cluster.topics.get(name).map_or(0, |(_, replicas)| *replicas);
             let disk = if value(&settings, "flush.messages") == "1" { "its disk" } else { "its memory" };
@@ -168,17 +174,18 @@ pub(super) async fn check(
             );
         }
     }
-    Ok(())
+    Ok(message_bytes)
 }
 
-/// The first setting by which the broker would delete records that are kept for ever.
+/// The first setting by which the broker would delete records that are kept for ever, or that nobody has read yet.
 fn danger(options: &KafkaOptions, name: &str, settings: &Settings<'_>) -> Option<(&'static str, String)> {
-    if name == options.inbox() {
-        return None;
-    }
     let policy = value(settings, "cleanup.policy");
-    if name == options.topic(Topic::Calls) && policy.contains("compact") {
+    let (is_calls, is_inbox) = (name == options.topic(Topic::Calls), name == options.inbox());
+    if (is_calls || is_inbox) && policy.contains("compact") {
         return Some(("cleanup.policy", policy.to_owned()));
+    }
+    if is_inbox {
+        return None;
     }
     if policy.contains("delete") {
         for setting in ["retention.ms", "retention.bytes"] {
@@ -195,8 +202,9 @@ fn warn_of_weakness(options: &KafkaOptions, name: &str, settings: &Settings<'_>)
         let value = value(settings, setting);
         tracing::warn!(kafka.topic = name, "{setting} is {value}: {because}");
     };
-    if value(settings, "max.message.bytes").parse::<usize>().is_ok_and(|bytes| bytes < MESSAGE_BYTES) {
-        warn("max.message.bytes", "larger events will be refused by the broker");
+    if value(settings, MESSAGE_SETTING).parse::<usize>().is_ok_and(|bytes| bytes < MESSAGE_BYTES) {
+        let who = if name == options.inbox() { "by the broker" } else { "by ingest" };
+        warn(MESSAGE_SETTING, &format!("larger events are refused {who}; the greatest event needs {MESSAGE_BYTES}"));
     }
     if value(settings, "unclean.leader.election.enable") == "true" {
         warn("unclean.leader.election.enable", "acknowledged records can be lost when a broker fails");

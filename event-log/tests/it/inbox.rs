@@ -9,6 +9,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use crate::kafka::{open, options};
+use crate::raw_producer;
 
 const WAIT: Duration = Duration::from_millis(100);
 
@@ -98,6 +99,21 @@ async fn a_second_member_takes_over_partitions_and_nothing_is_lost() {
     drop(second);
     let items = poll_until(&mut [&mut first], |items| items.iter().any(|item| record(item).partition == taken));
     assert!(items.iter().any(|item| record(item).value == format!("to {taken}")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_whose_name_is_no_text_is_left_out_and_holds_up_nobody() {
+    let Some(options) = options("headers") else { return };
+    open(&options).await;
+    let topic = format!("{}.inbox", options.topic_prefix);
+    raw_producer::send(&options.bootstrap, &topic, 1, b"named in Latin 1", b"pr\xfcfung");
+    raw_producer::send(&options.bootstrap, &topic, 1, b"named in UTF-8", "prüfung".as_bytes());
+    let mut inbox = KafkaInbox::open(&options, &options.topic_prefix).expect("a member");
+    let items = poll_until(&mut [&mut inbox], |items| items.len() >= 2);
+    let (first, second) = (record(&items[0]), record(&items[1]));
+    assert_eq!((&first.value[..], &first.headers[..]), (&b"named in Latin 1"[..], &[][..]));
+    let header = ("prüfung".to_owned(), "header value".into());
+    assert_eq!((&second.value[..], &second.headers[..]), (&b"named in UTF-8"[..], &[header][..]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

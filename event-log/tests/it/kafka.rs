@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use event_log::{EventLog as _, KafkaLog, KafkaOptions, OpenKafkaError, ReadLogError, Topic, TopicError};
+use bytes::Bytes;
+use event_log::{
+    AppendError, EventLog as _, KafkaLog, KafkaOptions, NewRecord, OpenKafkaError, ReadLogError, Topic, TopicError,
+};
 use rdkafka::ClientConfig;
 use rdkafka::TopicPartitionList;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -83,16 +86,56 @@ async fn records_that_the_broker_deleted_are_a_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_that_would_lose_calls_is_refused_by_name() {
-    let Some(options) = options("finite") else { return };
+async fn a_topic_that_would_lose_records_is_refused_by_name() {
+    let forever = ("retention.ms", "-1");
+    for (topic, settings, dangerous) in [
+        ("calls", vec![("retention.ms", "604800000")], 0),
+        ("calls", vec![forever, ("retention.bytes", "1000000")], 1),
+        ("calls", vec![forever, ("cleanup.policy", "compact")], 1),
+        ("calls", vec![forever, ("cleanup.policy", "compact,delete")], 1),
+        ("reference", vec![("cleanup.policy", "compact,delete"), ("retention.ms", "604800000")], 1),
+        ("dead-letters", vec![("retention.ms", "604800000")], 0),
+        ("inbox", vec![("cleanup.policy", "compact")], 0),
+    ] {
+        let Some(options) = options("lossy") else { return };
+        let name = format!("{}.{topic}", options.topic_prefix);
+        let new = NewTopic::new(&name, 1, TopicReplication::Fixed(1));
+        let new = settings.iter().fold(new, |new, (setting, value)| new.set(setting, value));
+        admin(&options).create_topics([&new], &AdminOptions::new()).await.expect("made");
+        let Err(OpenKafkaError::Topic(TopicError::Dangerous { topic: found, setting, value })) =
+            KafkaLog::open(options).await
+        else {
+            panic!("{topic} was taken with {settings:?}");
+        };
+        assert_eq!((found, (setting, value.as_str())), (name, settings[dangerous]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_larger_than_its_topic_takes_is_refused_before_it_is_sent() {
+    let Some(options) = options("small") else { return };
     let name = format!("{}.calls", options.topic_prefix);
-    let finite = NewTopic::new(&name, 4, TopicReplication::Fixed(1)).set("retention.ms", "604800000");
-    admin(&options).create_topics([&finite], &AdminOptions::new()).await.expect("made");
-    let Err(OpenKafkaError::Topic(TopicError::Dangerous { topic, setting, value })) = KafkaLog::open(options).await
-    else {
-        panic!("a topic with finite retention was taken as the log");
+    let small = NewTopic::new(&name, 4, TopicReplication::Fixed(1));
+    let small = small.set("retention.ms", "-1").set("max.message.bytes", "100000");
+    admin(&options).create_topics([&small], &AdminOptions::new()).await.expect("made");
+    let log = open(&options).await;
+    let greatest = log.record_bytes_max();
+    assert!((90_000..100_000).contains(&greatest), "{greatest}");
+    // Nothing that compression makes smaller.
+    let noise = |bytes: usize| {
+        let mut state = 1_u64;
+        let next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 56) as u8
+        };
+        Bytes::from(std::iter::repeat_with(next).take(bytes).collect::<Vec<_>>())
     };
-    assert_eq!((topic, setting, value.as_str()), (name, "retention.ms", "604800000"));
+    let of = |bytes: usize| NewRecord { value: Some(noise(bytes)), ..record(0, "") };
+    let fitting = of(greatest - of(0).bytes());
+    log.append(Topic::Calls, vec![fitting.clone(); 20]).await.expect("appended");
+    let outcome = log.append(Topic::Calls, vec![fitting, of(greatest + 1)]).await;
+    assert!(matches!(outcome, Err(AppendError::Refused { .. })), "{outcome:?}");
+    assert_eq!(log.bounds(Topic::Calls, 0).await.expect("reachable").end, 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,5 +6,6 @@ mod full_disk;
 mod inbox;
 mod kafka;
 mod kill;
+mod raw_producer;
 mod reference;
 mod suite;

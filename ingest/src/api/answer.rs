@@ -7,11 +7,12 @@ use axum::response::{IntoResponse as _, Response};
 use event_log::AppendError;
 use schemas::access::Permission;
 use schemas::id::CallId;
-use schemas::limits::{BODY_BYTES, EVENT_BYTES, REQUEST_EVENTS};
+use schemas::limits::{BODY_BYTES, REQUEST_EVENTS};
 use schemas::problem::{Problem, Problems};
 use serde::Serialize;
 
 use crate::admission::Busy;
+use crate::pipeline::EventTooLarge;
 
 /// How long a client should wait when the log did not take its events.
 const LOG_RETRY: Duration = Duration::from_secs(1);
@@ -79,8 +80,8 @@ pub(super) enum Refusal {
     BodyTooLarge,
     #[error("the body has more than {REQUEST_EVENTS} items: send them in several requests")]
     TooManyItems,
-    #[error("item {index} has {bytes} bytes, more than {EVENT_BYTES}; nothing was appended")]
-    ItemTooLarge { index: usize, bytes: usize },
+    #[error("item {index} has {} bytes, more than {}; nothing was appended", .source.bytes, .source.bytes_max)]
+    ItemTooLarge { index: usize, source: EventTooLarge },
     #[error("nothing was appended: {} of the items are not as expected", .0.count)]
     Problems(ItemProblems),
     #[error("nothing was appended, send again later: {0}")]

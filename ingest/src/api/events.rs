@@ -7,7 +7,6 @@ use axum::response::Response;
 use schemas::access::Principal;
 use schemas::event::{CallEventType, IncomingEvent, decode_structured};
 use schemas::id::{CallId, Partition, ProjectId};
-use schemas::limits::EVENT_BYTES;
 use schemas::positions::Offset;
 use schemas::problem::{Problem, Problems};
 use schemas::time::Timestamp;
@@ -99,14 +98,12 @@ fn read_items(ingest: &Ingest, principal: &Principal, body: &[u8], items: Items)
     let mut problems = ItemProblems::default();
     let mut ready = Vec::new();
     for (index, item) in body::items(body)?.into_iter().enumerate() {
-        if item.get().len() > EVENT_BYTES {
-            return Err(Refusal::ItemTooLarge { index, bytes: item.get().len() });
-        }
+        let too_large = |source| Refusal::ItemTooLarge { index, source };
+        ingest.check_size(item.get().len()).map_err(too_large)?;
         match read_item(principal, item, items)? {
             Ok((project, event)) => {
                 let event = complete(event, project, now, &mut MissingOverHttp { now });
-                let event =
-                    ingest.ready(&event).map_err(|error| Refusal::ItemTooLarge { index, bytes: error.bytes })?;
+                let event = ingest.ready(&event).map_err(too_large)?;
                 if problems.is_empty() {
                     ready.push(event);
                 }

@@ -2,15 +2,14 @@
 
 use event_log::{InboxItem, InboxRecord};
 use schemas::event::{CallEventType, IncomingEvent, decode_binary, decode_structured};
-use schemas::id::{CallId, Partition, derived_uuid, parse_uuid};
-use schemas::limits::EVENT_BYTES;
+use schemas::id::{CallId, Partition, parse_uuid};
 use schemas::positions::Offset;
 use schemas::problem::{Problem, Problems};
 use schemas::time::Timestamp;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::letter::{Letter, Reason};
 use crate::complete::{Missing, complete};
+use crate::dead_letter::Origin;
 use crate::pipeline::{Ingest, ReadyEvent};
 
 /// The source of events that name none.
@@ -27,18 +26,16 @@ pub(super) fn position(item: &InboxItem) -> (Partition, Offset) {
 
 pub(super) fn take(ingest: &Ingest, item: InboxItem) -> Result<ReadyEvent, Box<Letter>> {
     match item {
-        InboxItem::Record(record) => match event(ingest, &record) {
-            Ok(event) => Ok(event),
-            Err(reason) => Err(Box::new(Letter::of_record(record, reason))),
-        },
+        InboxItem::Record(record) => {
+            let origin = Origin::of(&record);
+            event(ingest, &record, &origin).map_err(|reason| Box::new(Letter::of_record(record, origin, &reason)))
+        }
         InboxItem::Unreadable(unreadable) => Err(Box::new(Letter::of_unreadable(unreadable))),
     }
 }
 
-fn event(ingest: &Ingest, record: &InboxRecord) -> Result<ReadyEvent, Reason> {
-    if record.value.len() > EVENT_BYTES {
-        return Err(Reason::TooLarge { bytes: record.value.len() });
-    }
+fn event(ingest: &Ingest, record: &InboxRecord, origin: &Origin) -> Result<ReadyEvent, Reason> {
+    ingest.check_size(record.value.len())?;
     let event = decode(record)?;
     if matches!(event.event_type, CallEventType::Erased | CallEventType::Abandoned) {
         let expected = "another type: calls are erased over HTTP, and llm-log itself finds abandoned ones";
@@ -47,9 +44,14 @@ fn event(ingest: &Ingest, record: &InboxRecord) -> Result<ReadyEvent, Reason> {
     let parent = if event.source.is_some() { "/data" } else { "" };
     let no_project = || Problem::of_member(parent, "projectId", "the id of the project that the call belongs to");
     let project = event.project.ok_or_else(no_project).map_err(Problems::from)?;
-    let taken_at = Timestamp::from_millis(record.timestamp_ms);
-    let event = complete(event, project, taken_at, &mut MissingInInbox { record });
-    ingest.ready(&event).map_err(|error| Reason::TooLarge { bytes: error.bytes })
+    // A record that was sent again came when it was first sent.
+    let timestamp_ms = record.timestamp_ms.min(origin.timestamp_ms);
+    let taken_at = Timestamp::from_millis(timestamp_ms);
+    if !taken_at.is_valid() {
+        return Err(Reason::Timestamp { timestamp_ms });
+    }
+    let event = complete(event, project, taken_at, &mut MissingInInbox { key: record.key.as_deref(), origin });
+    Ok(ingest.ready(&event)?)
 }
 
 fn decode(record: &InboxRecord) -> Result<IncomingEvent, Problems> {
@@ -69,36 +71,21 @@ fn decode(record: &InboxRecord) -> Result<IncomingEvent, Problems> {
     }
 }
 
-/// What a record's place and bytes say: the same at every delivery.
+/// What a record's key, place and bytes say: the same at every delivery.
 struct MissingInInbox<'a> {
-    record: &'a InboxRecord,
-}
-
-impl MissingInInbox<'_> {
-    fn derived(&self, kind: &str) -> uuid::Uuid {
-        let record = self.record;
-        derived_uuid(
-            kind,
-            &[
-                &record.topic,
-                &record.partition.to_string(),
-                &record.offset.to_string(),
-                &record.timestamp_ms.to_string(),
-                &format!("{:032x}", xxh3_128(&record.value)),
-            ],
-        )
-    }
+    key: Option<&'a [u8]>,
+    origin: &'a Origin,
 }
 
 impl Missing for MissingInInbox<'_> {
     fn call_id(&mut self) -> CallId {
-        let key = self.record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+        let key = self.key.and_then(|key| std::str::from_utf8(key).ok());
         let of_key = key.and_then(|key| parse_uuid(key).ok());
-        CallId(of_key.unwrap_or_else(|| self.derived("inbox-call")))
+        CallId(of_key.unwrap_or_else(|| self.origin.derived("inbox-call")))
     }
 
     fn event_id(&mut self) -> Box<str> {
-        self.derived("inbox-event").to_string().into()
+        self.origin.derived("inbox-event").to_string().into()
     }
 
     fn source(&mut self) -> Box<str> {

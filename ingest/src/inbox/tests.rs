@@ -5,14 +5,15 @@ use std::sync::{Condvar, Mutex};
 use std::time::Instant;
 
 use bytes::Bytes;
-use event_log::{EmbeddedLog, EmbeddedOptions, InboxRecord, LogRecord, UnreadableRecord};
+use event_log::{EmbeddedLog, EmbeddedOptions, InboxDraft, InboxRecord, LogRecord, Position, UnreadableRecord};
 use schemas::event::CallEvent;
 use schemas::id::LogId;
-use schemas::limits::{DEAD_LETTER_BYTES, EVENT_BYTES};
+use schemas::limits::{DEAD_LETTER_BYTES, EVENT_BYTES, MESSAGE_BYTES};
 use schemas::time::Clock;
 use uuid::Uuid;
 
 use super::*;
+use crate::dead_letter::{DeadLetter, Origin};
 use crate::limits::IngestLimits;
 
 const PROJECT: &str = "550e8400-e29b-41d4-a716-446655440000";
@@ -197,4 +198,85 @@ fn a_record_that_is_too_large_leaves_its_beginning_size_and_digest() {
     for name in ["llm-log-cut", "llm-log-source-bytes", "llm-log-source-sha256"] {
         assert!(names.contains(&name), "{name} is not among {names:?}");
     }
+}
+
+#[test]
+fn a_record_whose_letter_would_be_larger_than_a_message_leaves_what_fits() {
+    let mut keyed = record(0, "no JSON");
+    keyed.key = Some(Bytes::from(vec![b'k'; MESSAGE_BYTES]));
+    let mut headed = record(1, vec![b'v'; EVENT_BYTES]);
+    headed.headers = vec![header("trace", &"h".repeat(2 * 1024 * 1024)), header("small", "kept?")];
+    let misnamed = record(2, format!(r#"{{"{0}":1,"{0}":2}}"#, "n".repeat(4 * 1024 * 1024)));
+    let (events, letters) = taken(&[keyed, headed, misnamed].map(InboxItem::Record), 1);
+    assert_eq!((events.len(), letters.len()), (0, 3));
+    for letter in &letters {
+        assert!(letter.headers.iter().any(|(name, _)| name == "llm-log-reason"), "{letter:?}");
+    }
+}
+
+#[test]
+fn a_record_with_a_time_that_no_calendar_has_is_a_letter() {
+    let mut items = [record(0, object("")), record(1, object("")), record(2, object(""))];
+    items[0].timestamp_ms = i64::MAX;
+    items[1].timestamp_ms = -100_000_000_000_000;
+    let (events, letters) = taken(&items.map(InboxItem::Record), 1);
+    assert_eq!((events.len(), letters.len()), (1, 2));
+}
+
+/// The record that sending a letter again brings to the inbox.
+fn sent_again(letter: &LogRecord, offset: Offset) -> InboxItem {
+    let letter = DeadLetter::read(letter).expect("a letter").expect("not deleted");
+    let InboxDraft { key, value, headers } = letter.redrive().expect("it is whole");
+    let timestamp_ms = 1_800_000_000_000;
+    InboxItem::Record(InboxRecord { key, headers, timestamp_ms, ..record(offset, value) })
+}
+
+#[test]
+fn a_letter_that_is_sent_again_and_refused_again_is_the_same_letter() {
+    let mut refused = record(0, "no JSON");
+    refused.key = Some(Bytes::from_static(b"\xffkey"));
+    refused.headers = vec![header("trace", "1"), header("trace", "2"), header("llm-log-reason", "forged")];
+    let (_, letters) = taken(&[InboxItem::Record(refused.clone())], 1);
+    let InboxItem::Record(again) = sent_again(&letters[0], 40) else { panic!("a record") };
+    assert_eq!((&again.key, &again.value), (&refused.key, &refused.value));
+    assert_eq!(again.headers[..2], refused.headers[..2], "what is named as ours is not the producer's");
+    let (_, twice) = taken(&[sent_again(&letters[0], 40), sent_again(&letters[0], 41)], 1);
+    for letter in twice {
+        assert_eq!(
+            (&letter.key, &letter.headers, &letter.value),
+            (&letters[0].key, &letters[0].headers, &letters[0].value)
+        );
+    }
+}
+
+#[test]
+fn a_letter_that_is_sent_again_and_taken_is_one_event_of_the_time_it_first_came() {
+    let valid = record(0, object(""));
+    let letter = Letter::of_record(valid.clone(), Origin::of(&valid), &letter::Reason::Unreadable("before".into()));
+    let letter = letter.record(LogId(Uuid::nil()), MESSAGE_BYTES);
+    let letter = LogRecord {
+        position: Position { partition: 0, offset: 0 },
+        timestamp_ms: 0,
+        key: letter.key,
+        value: letter.value,
+        headers: letter.headers,
+    };
+    let items = [InboxItem::Record(valid), sent_again(&letter, 40), sent_again(&letter, 41)];
+    let (events, letters) = taken(&items, 1);
+    assert!(letters.is_empty(), "{letters:?}");
+    assert!(events.iter().all(|event| event == &events[0]), "{events:?}");
+    assert_eq!((events.len(), events[0].time.0), (3, 1_772_344_800_000_000));
+}
+
+#[test]
+fn a_letter_that_is_not_whole_is_not_sent_again() {
+    let large = InboxItem::Record(record(0, vec![b'x'; EVENT_BYTES + 1]));
+    let unreadable = UnreadableRecord { topic: "t".into(), partition: 3, offset: 9, reason: "inflate".into() };
+    let (_, letters) = taken(&[large, InboxItem::Unreadable(unreadable)], 1);
+    let letters: Vec<_> =
+        letters.iter().map(|record| DeadLetter::read(record).expect("a letter").expect("one")).collect();
+    let missing: Vec<_> = letters.iter().map(|letter| letter.redrive().expect_err("cut").missing).collect();
+    assert_eq!(missing, ["end of the value", "value"]);
+    let bytes: Vec<_> = letters.iter().map(|letter| letter.source_bytes).collect();
+    assert_eq!(bytes, [Some(EVENT_BYTES as u64 + 1), None]);
 }
