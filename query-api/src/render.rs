@@ -1,9 +1,11 @@
 //! Writing answers, in the form of a [`Compat`](crate::Compat).
 
+mod csv;
 mod list;
 mod row;
 mod stats;
 
+pub(crate) use csv::csv_response;
 pub(crate) use list::ListAnswer;
 pub(crate) use row::RowAnswer;
 pub(crate) use stats::StatsAnswer;
@@ -23,7 +25,11 @@ pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Respon
 
 /// The answer to a read.
 pub(crate) fn read_response(body: &impl Serialize, positions: &Positions) -> Response {
-    let mut response = json_response(StatusCode::OK, body);
+    with_positions(json_response(StatusCode::OK, body), positions)
+}
+
+/// Says which positions an answer covers.
+pub(crate) fn with_positions(mut response: Response, positions: &Positions) -> Response {
     if let Ok(token) = HeaderValue::try_from(positions.token()) {
         response.headers_mut().insert(POSITIONS, token);
     }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::Call;
 use crate::parse::{check_typed_values, filter, paging, select, sort};
 use crate::refusal::Refusal;
-use crate::render::{ListAnswer, read_response};
+use crate::render::{ListAnswer, csv_response, read_response, with_positions};
 
 /// The order of the checks is part of the contract: it decides which error a client sees.
 pub(crate) async fn answer(call: Call<'_>) -> Result<Response, Refusal> {
@@ -44,7 +44,11 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response, Refusal> {
         reference: call.reference,
         compat,
     };
-    Ok(read_response(&body, &call.positions(answer.positions)))
+    let positions = call.positions(answer.positions);
+    Ok(match call.request.parameter("output-type") {
+        Some("csv") => with_positions(csv_response(&body), &positions),
+        _ => read_response(&body, &positions),
+    })
 }
 
 /// Whether `groupBy` asks for anything.

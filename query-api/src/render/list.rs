@@ -19,6 +19,13 @@ pub(crate) struct ListAnswer<'a> {
     pub(crate) compat: Compat,
 }
 
+impl<'a> ListAnswer<'a> {
+    pub(super) fn rows(&self) -> impl Iterator<Item = RowAnswer<'a>> {
+        let Self { page, selection, reference, compat, .. } = *self;
+        page.rows.iter().map(move |sorted| RowAnswer { row: &sorted.row, selection, reference, compat })
+    }
+}
+
 impl Serialize for ListAnswer<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let rows = Rows(self);
@@ -47,13 +54,7 @@ struct Rows<'a>(&'a ListAnswer<'a>);
 
 impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ListAnswer { page, selection, reference, compat, .. } = *self.0;
-        serializer.collect_seq(page.rows.iter().map(|sorted| RowAnswer {
-            row: &sorted.row,
-            selection,
-            reference,
-            compat,
-        }))
+        serializer.collect_seq(self.0.rows())
     }
 }
 

@@ -25,11 +25,7 @@ impl Serialize for RowAnswer<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry(Column::Id.name(), &PlainJson(self.row.get(Column::Id)))?;
-        let mut columns: Vec<&Selected> = self.selection.columns.iter().collect();
-        if self.compat == Compat::OneUptime {
-            columns.sort_by_key(|selected| selected.column());
-        }
-        for selected in columns {
+        for selected in selected_columns(self.selection, self.compat) {
             match selected {
                 Selected::Scalar(column) => {
                     map.serialize_entry(column.name(), &ShownValue::of(self.row.get(*column), self.compat))?;
@@ -47,6 +43,15 @@ impl Serialize for RowAnswer<'_> {
         }
         map.end()
     }
+}
+
+/// What stands in a row after `_id`, in the order of the form.
+pub(super) fn selected_columns(selection: &Selection, compat: Compat) -> Vec<&Selected> {
+    let mut columns: Vec<&Selected> = selection.columns.iter().collect();
+    if compat == Compat::OneUptime {
+        columns.sort_by_key(|selected| selected.column());
+    }
+    columns
 }
 
 impl RowAnswer<'_> {

@@ -5,6 +5,7 @@ mod server;
 
 mod access;
 mod bodies;
+mod csv;
 mod items;
 mod lists;
 mod merged;
