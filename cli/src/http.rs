@@ -1,9 +1,13 @@
 //! The listener that every role has: health, metrics and the role's own pages.
 
+mod cors;
+mod edge;
 mod openapi;
 mod readiness;
 
-pub(crate) use openapi::{describe_ingest, describe_query_api, describe_serve};
+pub(crate) use cors::Cors;
+pub(crate) use edge::no_page;
+pub(crate) use openapi::{describe_ingest, describe_projector, describe_query_api, describe_serve};
 pub(crate) use readiness::{Parts, Readiness, SampleState};
 
 use std::net::SocketAddr;
@@ -11,21 +15,25 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use utoipa::openapi::OpenApi;
 
+use edge::{no_method, with_edge};
+
 /// How long requests may take to end after the role was told to stop.
 const REQUESTS_END: Duration = Duration::from_millis(1500);
+const JSON: &str = "application/json; charset=utf-8";
 /// How often the metrics' histograms are tidied and the readiness looked at.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -46,17 +54,19 @@ struct Site {
 }
 
 impl HttpServer {
-    /// Takes the port and starts to answer.
+    /// Takes the port and starts to answer. A listener for other processes only has no CORS.
     pub(crate) async fn start(
         listen: SocketAddr,
+        cors: Option<Cors>,
         readiness: Arc<Readiness>,
-        openapi: Option<OpenApi>,
+        openapi: &OpenApi,
     ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(listen).await.with_context(|| format!("can't listen on {listen}"))?;
         let address = listener.local_addr().context("the listener has no address")?;
         let site = Arc::new(Site { pages: OnceLock::new(), readiness, metrics: crate::metrics::start()? });
         let stop = CancellationToken::new();
-        let router = router(Arc::clone(&site), openapi);
+        let openapi = serde_json::to_vec(openapi).context("the description of the API can't be written")?;
+        let router = router(Arc::clone(&site), openapi.into(), cors);
         let stopped = stop.clone().cancelled_owned();
         let serving = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
@@ -81,7 +91,7 @@ impl HttpServer {
 
     /// Adds the role's own pages, once.
     pub(crate) fn open(&self, pages: Router) {
-        self.site.pages.get_or_init(|| pages);
+        self.site.pages.get_or_init(|| pages.method_not_allowed_fallback(no_method));
     }
 
     /// Takes no more requests and lets those that run come to their end, for a moment.
@@ -95,24 +105,25 @@ impl HttpServer {
     }
 }
 
-fn router(site: Arc<Site>, openapi: Option<OpenApi>) -> Router {
-    let router = Router::new()
-        .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
+fn router(site: Arc<Site>, openapi: Bytes, cors: Option<Cors>) -> Router {
+    let openapi = async move || ([(header::CONTENT_TYPE, JSON)], openapi.clone()).into_response();
+    let pages = Router::new()
+        .route("/healthz", get(async || json_answer(StatusCode::OK, &json!({ "status": "ok" }))))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics));
-    let router = match openapi {
-        Some(openapi) => router.route("/openapi.json", get(async move || Json(openapi.clone()))),
-        None => router,
-    };
-    router.fallback(pages).with_state(site)
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi))
+        .method_not_allowed_fallback(no_method)
+        .fallback(pages)
+        .with_state(site);
+    with_edge(pages, cors)
 }
 
 async fn ready(State(site): State<Arc<Site>>) -> Response {
     let missing = site.readiness.missing().await;
     if missing.is_empty() {
-        Json(json!({ "ready": true })).into_response()
+        json_answer(StatusCode::OK, &json!({ "ready": true }))
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false, "missing": missing }))).into_response()
+        json_answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "ready": false, "missing": missing }))
     }
 }
 
@@ -125,9 +136,13 @@ async fn pages(State(site): State<Arc<Site>>, request: Request) -> Response {
         return pages.clone().oneshot(request).await.into_response();
     }
     let error = json!({ "error": "the server is starting: see /readyz for what it waits for" });
-    let mut response = (StatusCode::SERVICE_UNAVAILABLE, Json(error)).into_response();
+    let mut response = json_answer(StatusCode::SERVICE_UNAVAILABLE, &error);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
     response
+}
+
+fn json_answer(status: StatusCode, body: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, JSON)], body.to_string()).into_response()
 }
 
 async fn upkeep(site: Arc<Site>, stop: CancellationToken) {

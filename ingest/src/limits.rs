@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use schemas::limits::IN_FLIGHT_BYTES;
+use schemas::limits::{BODY_TIMEOUT, IN_FLIGHT_BYTES};
 
 /// Bounds on what ingest holds and on what one project may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Default for IngestLimits {
             project_in_flight_bytes: IN_FLIGHT_BYTES / 2,
             project_events_per_second: const { NonZeroU32::new(20_000).expect("not zero") },
             project_burst_events: const { NonZeroU32::new(40_000).expect("not zero") },
-            body_timeout: Duration::from_mins(1),
+            body_timeout: BODY_TIMEOUT,
             append_timeout: Duration::from_secs(30),
         }
     }

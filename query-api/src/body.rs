@@ -1,24 +1,42 @@
-//! Reading a body: JSON or a form, plain or gzip, bounded before and after decompression.
+//! Reading a body: JSON or a form, plain or gzip, bounded before and after decompression and in what it stands for.
 
 mod form;
+mod json;
+mod memory;
+
+pub(crate) use memory::BodyMemory;
 
 use std::io::Read as _;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use flate2::read::MultiGzDecoder;
 use futures::StreamExt as _;
-use schemas::limits::BODY_BYTES;
+use schemas::limits::{BODY_BYTES, BODY_VALUES, JSON_DEPTH};
 use serde_json::{Map, Value as Json};
+
+use form::{DEPTH, PAIRS};
+use memory::{HeldMemory, NoMemory};
 
 /// Bodies from this size on are decoded on a thread where that may take its time.
 const LARGE_BYTES: usize = 64 * 1024;
+/// Bytes that are inflated at a time.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Why a body can't be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
     #[error("the body is larger than {} MiB", BODY_BYTES / 1024 / 1024)]
     TooLarge,
+    #[error("the body has more than {BODY_VALUES} values")]
+    TooManyValues,
+    #[error("the body nests deeper than {JSON_DEPTH} levels")]
+    TooDeep,
+    #[error("the body took too long to arrive")]
+    TooSlow,
+    #[error("too many large bodies are being read")]
+    Busy,
     #[error("content type {0}: expected application/json, application/*+json or application/x-www-form-urlencoded")]
     ContentType(String),
     #[error("content encoding {0}: expected gzip, or none")]
@@ -29,7 +47,9 @@ pub(crate) enum BodyError {
     Cut,
     #[error("the body is not valid JSON: {0}")]
     Json(serde_json::Error),
-    #[error("the body is not a valid form: expected name=value pairs such as query[status]=Error, in UTF-8")]
+    #[error(
+        "the body is not a valid form: expected name=value pairs such as query[status]=Error, at most {PAIRS} of them, nested at most {DEPTH} deep"
+    )]
     Form,
     #[error("the body is neither a JSON object nor an array: expected an object with query, select and so on")]
     NotAnObject,
@@ -38,10 +58,20 @@ pub(crate) enum BodyError {
 impl BodyError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge | Self::TooManyValues => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType(_) | Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Gzip | Self::Cut | Self::Json(_) | Self::Form | Self::NotAnObject => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Gzip | Self::Cut | Self::Json(_) | Self::TooDeep | Self::Form | Self::NotAnObject => {
+                StatusCode::BAD_REQUEST
+            }
         }
+    }
+}
+
+impl From<NoMemory> for BodyError {
+    fn from(_: NoMemory) -> Self {
+        Self::Busy
     }
 }
 
@@ -51,25 +81,38 @@ enum Format {
     Form,
 }
 
-/// The members of a request's body. Of equal keys the last wins; no body and an array have no members.
-pub(crate) async fn read_members(headers: &HeaderMap, body: Body) -> Result<Map<String, Json>, BodyError> {
-    let bytes = receive(body).await?;
+/// What the body of a request says.
+#[derive(Debug)]
+pub(crate) struct ReadBody {
+    /// Of equal keys the last wins; no body and an array have no members.
+    pub(crate) members: Map<String, Json>,
+    /// What the members take, until nobody needs them any more.
+    pub(crate) memory: HeldMemory,
+}
+
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    memory: &BodyMemory,
+    timeout: Duration,
+) -> Result<ReadBody, BodyError> {
+    let mut memory = memory.hold();
+    let received = tokio::time::timeout(timeout, receive(body, &mut memory));
+    let bytes = received.await.map_err(|_| BodyError::TooSlow)??;
     if bytes.is_empty() {
-        return Ok(Map::new());
+        return Ok(ReadBody { members: Map::new(), memory });
     }
     let format = format_of(headers)?;
     let gzip = is_gzip(headers)?;
-    if bytes.len() < LARGE_BYTES && !gzip {
-        return parse(&bytes, format);
-    }
-    let decoding = tokio::task::spawn_blocking(move || {
-        let bytes = if gzip { inflate(&bytes)? } else { bytes };
-        parse(&bytes, format)
-    });
-    decoding.await.map_err(|_| BodyError::Cut)?
+    let is_small = bytes.len() < LARGE_BYTES && !gzip;
+    let decode = move || {
+        let bytes = if gzip { inflate(&bytes, &mut memory)? } else { bytes };
+        Ok(ReadBody { members: parse(&bytes, format, &mut memory)?, memory })
+    };
+    if is_small { decode() } else { tokio::task::spawn_blocking(decode).await.map_err(|_| BodyError::Cut)? }
 }
 
-async fn receive(body: Body) -> Result<Vec<u8>, BodyError> {
+async fn receive(body: Body, memory: &mut HeldMemory) -> Result<Vec<u8>, BodyError> {
     let mut received = Vec::new();
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
@@ -77,6 +120,7 @@ async fn receive(body: Body) -> Result<Vec<u8>, BodyError> {
         if received.len() + chunk.len() > BODY_BYTES {
             return Err(BodyError::TooLarge);
         }
+        memory.grow(chunk.len())?;
         received.extend_from_slice(&chunk);
     }
     Ok(received)
@@ -110,23 +154,28 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, BodyError> {
     }
 }
 
-fn inflate(bytes: &[u8]) -> Result<Vec<u8>, BodyError> {
+fn inflate(bytes: &[u8], memory: &mut HeldMemory) -> Result<Vec<u8>, BodyError> {
     let mut inflated = Vec::new();
-    let limit = u64::try_from(BODY_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut inflated).map_err(|_| BodyError::Gzip)?;
-    if inflated.len() > BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(inflated) }
+    let mut decoder = MultiGzDecoder::new(bytes);
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let read = decoder.read(&mut chunk).map_err(|_| BodyError::Gzip)?;
+        let Some(more) = chunk.get(..read).filter(|more| !more.is_empty()) else { return Ok(inflated) };
+        if inflated.len() + more.len() > BODY_BYTES {
+            return Err(BodyError::TooLarge);
+        }
+        memory.grow(more.len())?;
+        inflated.extend_from_slice(more);
+    }
 }
 
-fn parse(bytes: &[u8], format: Format) -> Result<Map<String, Json>, BodyError> {
+fn parse(bytes: &[u8], format: Format, memory: &mut HeldMemory) -> Result<Map<String, Json>, BodyError> {
     match format {
         Format::Form => form::parse(bytes).ok_or(BodyError::Form),
-        Format::Json => {
-            let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-            match serde_json::from_slice(bytes).map_err(BodyError::Json)? {
-                Json::Object(members) => Ok(members),
-                Json::Array(_) => Ok(Map::new()),
-                _ => Err(BodyError::NotAnObject),
-            }
-        }
+        Format::Json => match json::read(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes), memory)? {
+            Json::Object(members) => Ok(members),
+            Json::Array(_) => Ok(Map::new()),
+            _ => Err(BodyError::NotAnObject),
+        },
     }
 }

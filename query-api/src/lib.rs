@@ -9,7 +9,6 @@ mod compat;
 
 mod api;
 mod body;
-mod cors;
 mod endpoint;
 mod refusal;
 mod request;

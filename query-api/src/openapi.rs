@@ -5,6 +5,7 @@ mod filters;
 mod model;
 mod requests;
 
+use crate::compat::Compat;
 use schemas::limits::{PAGE_ROWS, PAGE_ROWS_MAX_DOCS};
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItemBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -19,7 +20,7 @@ const API_KEY: &str = "ApiKey";
 const TAG: &str = "LLM Log";
 
 /// Every page of the API. The statuses are all that a client has to expect.
-pub fn openapi() -> OpenApi {
+pub fn openapi(_compat: Compat) -> OpenApi {
     let paths = PathsBuilder::new()
         .path("/api/llm-log/get-list", both(list()))
         .path("/api/llm-log/{id}/get-item", both(item()))

@@ -114,7 +114,7 @@ impl Refusal {
     fn retry_after_seconds(&self) -> Option<u64> {
         match self {
             Self::Read(ReadError::Busy { retry_after }) => Some(retry_after.as_secs().max(1)),
-            Self::Read(ReadError::Unavailable { .. }) => Some(1),
+            Self::Read(ReadError::Unavailable { .. }) | Self::Body(BodyError::Busy) => Some(1),
             _ => None,
         }
     }

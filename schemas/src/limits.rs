@@ -15,6 +15,12 @@ pub const EVENT_BYTES: usize = 8 * 1024 * 1024;
 pub const MESSAGE_BYTES: usize = 9 * 1024 * 1024;
 /// Greatest size of an HTTP request body, before and after decompression, in bytes.
 pub const BODY_BYTES: usize = 50 * 1024 * 1024;
+/// Greatest number of JSON values in the body of a query.
+pub const BODY_VALUES: usize = 500_000;
+/// Greatest number of bytes that the bodies of queries take in memory, of all requests together.
+pub const BODIES_BYTES: usize = 256 * 1024 * 1024;
+/// How long the body of a request may take to arrive.
+pub const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 /// Greatest number of events in one HTTP request.
 pub const REQUEST_EVENTS: usize = 10_000;
 /// Greatest number of bytes that ingest holds between receipt and acknowledgement.

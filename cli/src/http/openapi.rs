@@ -1,13 +1,14 @@
 //! What `/openapi.json` describes: the pages of each role.
 
+use query_api::Compat;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem};
 use utoipa::openapi::schema::{ArrayBuilder, ComponentsBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{Content, OpenApi, OpenApiBuilder, PathsBuilder, Ref, ResponseBuilder};
 
 /// The pages of `serve`.
-pub(crate) fn describe_serve() -> OpenApi {
-    let mut api = ::query_api::openapi();
+pub(crate) fn describe_serve(compat: Compat) -> OpenApi {
+    let mut api = ::query_api::openapi(compat);
     api.merge(::ingest::openapi());
     api.merge(verify_page());
     api.merge(own_pages());
@@ -15,8 +16,8 @@ pub(crate) fn describe_serve() -> OpenApi {
 }
 
 /// The pages of `query-api`.
-pub(crate) fn describe_query_api() -> OpenApi {
-    let mut api = ::query_api::openapi();
+pub(crate) fn describe_query_api(compat: Compat) -> OpenApi {
+    let mut api = ::query_api::openapi(compat);
     api.merge(own_pages());
     api
 }
@@ -24,6 +25,13 @@ pub(crate) fn describe_query_api() -> OpenApi {
 /// The pages of `ingest`.
 pub(crate) fn describe_ingest() -> OpenApi {
     let mut api = ::ingest::openapi();
+    api.merge(own_pages());
+    api
+}
+
+/// The pages of `projector` that are not for query-api alone.
+pub(crate) fn describe_projector() -> OpenApi {
+    let mut api = verify_page();
     api.merge(own_pages());
     api
 }
@@ -120,8 +128,8 @@ mod tests {
     /// Of two schemas with one name, or two operations, a description keeps the first only.
     #[test]
     fn no_part_of_the_description_hides_another() {
-        let parts = [::query_api::openapi(), ::ingest::openapi(), verify_page(), own_pages()];
-        let whole = describe_serve();
+        let parts = [::query_api::openapi(Compat::Docs), ::ingest::openapi(), verify_page(), own_pages()];
+        let whole = describe_serve(Compat::Docs);
         assert_eq!(schema_names(&whole).len(), parts.iter().map(|part| schema_names(part).len()).sum::<usize>());
         assert_eq!(whole.paths.paths.len(), parts.iter().map(|part| part.paths.paths.len()).sum::<usize>());
         let whole = serde_json::to_value(whole).expect("JSON");

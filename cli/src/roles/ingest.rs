@@ -9,7 +9,7 @@ use schemas::time::Clock;
 use super::inbox::start_inbox;
 use super::stop::stop;
 use crate::args::IngestArgs;
-use crate::http::{HttpServer, Parts, Readiness, describe_ingest};
+use crate::http::{HttpServer, Parts, Readiness, describe_ingest, no_page};
 use crate::log_access::open_kafka;
 use crate::{Outcome, output, shutdown};
 
@@ -18,7 +18,9 @@ pub(crate) async fn ingest(args: IngestArgs) -> anyhow::Result<Outcome> {
     let options = args.kafka.settings.options(&args.kafka.kafka)?;
     let stopping = shutdown::on_signal()?;
     let readiness = Arc::new(Readiness::default());
-    let http = HttpServer::start(args.listen.listen, Arc::clone(&readiness), Some(describe_ingest())).await?;
+    let http =
+        HttpServer::start(args.listen.listen, Some(args.listen.cors()), Arc::clone(&readiness), &describe_ingest())
+            .await?;
     let Some(open) = stopping.run_until_cancelled(open_kafka(options.clone())).await else {
         stop(http, None, ()).await;
         return Ok(Outcome::Done);
@@ -28,13 +30,14 @@ pub(crate) async fn ingest(args: IngestArgs) -> anyhow::Result<Outcome> {
     let reference = Arc::new(ReferenceFollower::start(Arc::clone(&open.log), tokio::runtime::Handle::current())?);
     let ingest = Ingest::new(Arc::clone(&open.log), open.id, clock.clone(), args.limits.limits());
     readiness.watch(Parts { reference: Some(Arc::clone(&reference)), ..Parts::default() });
-    http.open(::ingest::router(IngestApi {
+    let pages = ::ingest::router(IngestApi {
         ingest: Arc::clone(&ingest),
         reference: reference.data(),
         master_key,
         clock,
         log: Arc::clone(&open.log),
-    }));
+    });
+    http.open(pages.fallback(no_page));
     let inbox = start_inbox(options, Arc::clone(&ingest)).await?;
     output::line(&format!("llm-log ingest serves {} (log on {})", http.url(), args.kafka.kafka));
     stopping.cancelled().await;

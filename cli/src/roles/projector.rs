@@ -8,7 +8,7 @@ use schemas::time::Clock;
 use super::stop::stop;
 use super::verify_page::VerifyPage;
 use crate::args::ProjectorArgs;
-use crate::http::{HttpServer, Parts, Readiness};
+use crate::http::{HttpServer, Parts, Readiness, describe_projector, no_page};
 use crate::log_access::{open_folder, open_kafka};
 use crate::{Outcome, output, shutdown};
 
@@ -17,7 +17,7 @@ pub(crate) async fn projector(args: ProjectorArgs) -> anyhow::Result<Outcome> {
     let options = args.kafka.settings.options(&args.kafka.kafka)?;
     let stopping = shutdown::on_signal()?;
     let readiness = Arc::new(Readiness::default());
-    let http = HttpServer::start(args.internal_listen, Arc::clone(&readiness), None).await?;
+    let http = HttpServer::start(args.internal_listen, None, Arc::clone(&readiness), &describe_projector()).await?;
     let folder = open_folder(&args.data.data).await?;
     let Some(open) = stopping.run_until_cancelled(open_kafka(options)).await else {
         stop(http, None, folder).await;
@@ -33,7 +33,7 @@ pub(crate) async fn projector(args: ProjectorArgs) -> anyhow::Result<Outcome> {
         ..Parts::default()
     });
     let verify = VerifyPage { projector: Arc::downgrade(&projector), log: Arc::clone(&open.log), master_key };
-    http.open(internal_router(projector.reader(), secret.reveal()).merge(verify.router()));
+    http.open(internal_router(projector.reader(), secret.reveal()).merge(verify.router()).fallback(no_page));
     let data = folder.path().display();
     output::line(&format!("llm-log projector serves {} (data in {data}, log on {})", http.url(), args.kafka.kafka));
     stopping.cancelled().await;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ::query_api::{MergedReader, QueryApi, RemoteReader};
 use event_log::ReferenceFollower;
+use schemas::limits::BODY_TIMEOUT;
 use schemas::reader::CallReader;
 use schemas::time::Clock;
 
@@ -23,7 +24,8 @@ pub(crate) async fn query_api(args: QueryApiArgs) -> anyhow::Result<Outcome> {
     let reader: Arc<dyn CallReader> = Arc::new(MergedReader::new(projectors));
     let stopping = shutdown::on_signal()?;
     let readiness = Arc::new(Readiness::default());
-    let http = HttpServer::start(args.listen.listen, Arc::clone(&readiness), Some(describe_query_api())).await?;
+    let (cors, openapi) = (args.listen.cors(), describe_query_api(args.query.compat()));
+    let http = HttpServer::start(args.listen.listen, Some(cors), Arc::clone(&readiness), &openapi).await?;
     let Some(open) = stopping.run_until_cancelled(open_kafka(options)).await else {
         stop(http, None, ()).await;
         return Ok(Outcome::Done);
@@ -42,6 +44,7 @@ pub(crate) async fn query_api(args: QueryApiArgs) -> anyhow::Result<Outcome> {
         master_key,
         compat: args.query.compat(),
         query_timeout: args.query.query_timeout,
+        body_timeout: BODY_TIMEOUT,
         clock: Clock::system(),
     }));
     output::line(&format!("llm-log query-api serves {} (reference data on {})", http.url(), args.kafka.kafka));

@@ -7,6 +7,7 @@ use ::projector::{Projector, ProjectorOptions};
 use ::query_api::QueryApi;
 use event_log::ReferenceFollower;
 use schemas::access::ApiKey;
+use schemas::limits::BODY_TIMEOUT;
 use schemas::time::Clock;
 use tokio::sync::watch;
 
@@ -26,7 +27,8 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
     let kafka = args.kafka.kafka.as_deref().map(|bootstrap| settings.options(bootstrap)).transpose()?;
     let stopping = shutdown::on_signal()?;
     let readiness = Arc::new(Readiness::default());
-    let http = HttpServer::start(args.listen.listen, Arc::clone(&readiness), Some(describe_serve())).await?;
+    let (cors, openapi) = (args.listen.cors(), describe_serve(args.query.compat()));
+    let http = HttpServer::start(args.listen.listen, Some(cors), Arc::clone(&readiness), &openapi).await?;
     let folder = open_folder(&args.data.data).await?;
     let opening = async {
         match &kafka {
@@ -57,6 +59,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
         master_key,
         compat: args.query.compat(),
         query_timeout: args.query.query_timeout,
+        body_timeout: BODY_TIMEOUT,
         clock: clock.clone(),
     });
     let (sample_state, samples_visible) = watch::channel(SampleState::Loading);

@@ -1,26 +1,56 @@
 //! Forms with nested names, such as `query[status]=Error&query[feature][]=a&query[feature][]=b`.
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
 
 /// Greatest number of pairs in a form.
-const PAIRS: usize = 1000;
+pub(super) const PAIRS: usize = 1000;
 /// Greatest nesting of a name.
-const DEPTH: usize = 10;
+pub(super) const DEPTH: usize = 10;
 /// Greatest index of a list's element: a greater one is an object's key.
 const INDEX_MAX: usize = 100;
 
 /// The members of a form; every value is a string. `None` when it is none.
 pub(super) fn parse(bytes: &[u8]) -> Option<Map<String, Json>> {
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(bytes).ok()?;
-    if pairs.len() > PAIRS {
-        return None;
-    }
+    let Pairs(pairs) = serde_urlencoded::from_bytes(bytes).ok()?;
     let mut members = Map::new();
     for (name, value) in pairs {
         let path = path(&name)?;
         insert(&mut members, &path, value);
     }
     Some(members.into_iter().map(|(name, value)| (name, with_lists(value))).collect())
+}
+
+/// The pairs of a form that has not too many: no more than those are ever kept.
+struct Pairs(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfForm;
+
+        impl<'de> Visitor<'de> for OfForm {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "at most {PAIRS} pairs")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut form: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = form.next_element()? {
+                    if pairs.len() == PAIRS {
+                        return Err(A::Error::invalid_length(PAIRS + 1, &self));
+                    }
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_seq(OfForm)
+    }
 }
 
 /// `a[b][c]` as `a`, `b`, `c`.

@@ -1,4 +1,6 @@
 use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
@@ -6,7 +8,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use query_api::Compat;
 
-use crate::server::{READER, Server};
+use crate::memory_reader::MemoryReader;
+use crate::server::{READER, Server, calls};
 
 async fn count(server: &Server, headers: &[(&str, &str)], body: impl Into<Body>) -> (u16, String) {
     let mut request = Request::builder().method("POST").uri("/api/llm-log/count").header("ApiKey", READER);
@@ -91,4 +94,50 @@ async fn a_body_beyond_50_mib_is_refused_as_sent_and_as_inflated() {
     assert_eq!((answered.0, answered.1.as_str()), (413, text));
     let answered = count(&server, &[json], large).await;
     assert_eq!((answered.0, answered.1.as_str()), (413, text));
+}
+
+#[tokio::test]
+async fn a_short_body_that_stands_for_a_great_many_values_is_refused() {
+    let server = Server::new(Compat::Docs);
+    let json = ("content-type", "application/json");
+    let zeros = format!(r#"{{"query":{{"totalTokens":[{}0]}}}}"#, "0,".repeat(20 * 1024 * 1024));
+    let answered = count(&server, &[json, ("content-encoding", "gzip")], gzip(zeros.as_bytes())).await;
+    assert_eq!(answered, (413, r#"{"error":"the body has more than 500000 values"}"#.to_owned()));
+    let pairs = "a&".repeat(20 * 1024 * 1024);
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let (status, text) = count(&server, &[form, ("content-encoding", "gzip")], gzip(pairs.as_bytes())).await;
+    assert_eq!(status, 400, "{text}");
+    assert!(text.contains("at most 1000 of them"), "{text}");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_given_up() {
+    let reader = Arc::new(MemoryReader::new(calls()));
+    let server = Server::with_body_timeout(Compat::Docs, reader, Duration::from_millis(1));
+    let never = Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+    let answered = count(&server, &[], never).await;
+    assert_eq!(answered, (408, r#"{"error":"the body took too long to arrive"}"#.to_owned()));
+}
+
+#[tokio::test]
+async fn bodies_that_take_too_much_memory_together_are_told_to_come_back() {
+    let server = Server::new(Compat::Docs);
+    let stalled = || {
+        let first = futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(vec![b' '; 49 * 1024 * 1024]))]);
+        Body::from_stream(futures::StreamExt::chain(first, futures::stream::pending()))
+    };
+    let mut waiting = futures::stream::FuturesUnordered::new();
+    for _ in 0..5 {
+        waiting.push(count(&server, &[], stalled()));
+    }
+    // They have sent their first part and send no more.
+    assert!(futures::poll!(futures::StreamExt::next(&mut waiting)).is_pending());
+    let mut request = Request::builder().method("POST").uri("/api/llm-log/count").header("ApiKey", READER);
+    request = request.header("content-type", "application/json");
+    let large = vec![b' '; 12 * 1024 * 1024];
+    let answered = server.send(request.body(large.into()).expect("a valid request")).await;
+    assert_eq!(answered.summary(), (503, r#"{"error":"too many large bodies are being read"}"#));
+    assert_eq!(answered.headers["retry-after"], "1");
+    drop(waiting);
+    assert_eq!(count(&server, &[], "{}").await.0, 200);
 }

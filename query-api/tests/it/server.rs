@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use query_api::{Compat, QueryApi, router};
 use schemas::access::{ApiKey, Grant, Permission};
 use schemas::id::ProjectId;
+use schemas::limits::{BODY_TIMEOUT, QUERY_TIMEOUT};
 use schemas::reader::CallReader;
 use schemas::reference::{
     IncidentObject, KeyObject, KeyRevocationObject, LlmProviderObject, ProjectObject, ReferenceData, ReferenceObject,
@@ -226,18 +227,27 @@ impl Server {
     }
 
     pub(crate) fn over(compat: Compat, reader: Arc<dyn CallReader>) -> Self {
-        Self::knowing(reference(), compat, reader)
+        Self::build(reference(), compat, reader, BODY_TIMEOUT)
     }
 
     /// With this reference data.
     pub(crate) fn knowing(reference: ReferenceData, compat: Compat, reader: Arc<dyn CallReader>) -> Self {
+        Self::build(reference, compat, reader, BODY_TIMEOUT)
+    }
+
+    pub(crate) fn with_body_timeout(compat: Compat, reader: Arc<dyn CallReader>, body_timeout: Duration) -> Self {
+        Self::build(reference(), compat, reader, body_timeout)
+    }
+
+    fn build(reference: ReferenceData, compat: Compat, reader: Arc<dyn CallReader>, body_timeout: Duration) -> Self {
         let now = Timestamp::parse(NOW).expect("a time");
         let api = QueryApi {
             reader,
             reference: Arc::new(ArcSwap::from_pointee(reference)),
             master_key: Some(MASTER.parse().expect("a key")),
             compat,
-            query_timeout: Duration::from_secs(10),
+            query_timeout: QUERY_TIMEOUT,
+            body_timeout,
             clock: Clock::new(move || now),
         };
         Self { router: router(api) }
