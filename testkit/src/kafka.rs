@@ -1,8 +1,14 @@
 //! The broker that tests may use.
 
+mod broker;
+mod topics;
+
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use broker::Broker;
+pub use topics::{KafkaTopics, ReadRecord, SentRecord};
 
 /// The bootstrap address of a Kafka made for tests, if `LLM_LOG_TEST_KAFKA` names one.
 /// `scripts/test-kafka` starts one and sets it.

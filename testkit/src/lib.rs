@@ -1,4 +1,5 @@
-//! What tests need around llm-log: the real binary as a process, a small HTTP client, made-up calls, a broker when
+//! What tests need around llm-log: the real binary as a process, a small HTTP client, made-up calls, a broker
+//! when there is one, an oracle, and faults.
 //!
 //! Drives llm-log only from outside: it depends on `schemas` and on no other part of it.
 
@@ -11,12 +12,16 @@ mod server;
 mod kafka;
 
 mod generator;
+mod small_disk;
 
+pub mod chaos;
 pub mod conformance;
+pub mod oracle;
 
 pub use binary::llm_log_binary;
 pub use client::{Answer, Client};
 pub use generator::{Generator, SAMPLE_TEXTS, SampleText};
-pub use kafka::{kafka, unique_topic_prefix};
+pub use kafka::{Broker, KafkaTopics, ReadRecord, SentRecord, kafka, unique_topic_prefix};
+pub use small_disk::SmallDisk;
 pub use server::{Server, ServerExit, free_port};
 pub use wait::{wait_until, wait_until_async};

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -31,6 +32,8 @@ pub struct Server {
     child: Child,
     url: String,
     output: TempDir,
+    /// Reads what it says on stderr, when somebody wants to know it at once.
+    listening: Option<JoinHandle<()>>,
 }
 
 /// How a server ended, and all it said.
@@ -81,19 +84,44 @@ impl Server {
         Self::spawn_at(binary, args, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))
     }
 
+    /// The same, with every line that it says on stderr told at once, and by which process.
+    pub fn spawn_told<A: AsRef<OsStr>>(
+        binary: &Path,
+        args: &[A],
+        port: u16,
+        tell: impl FnMut(Pid, &str) + Send + 'static,
+    ) -> Result<Self> {
+        let mut server = Self::spawn_with(binary, args, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port), |_| {
+            Ok(Stdio::piped())
+        })?;
+        let copy = File::create(server.output.path().join("stderr"))?;
+        let (said, pid) = (server.child.stderr.take().context("stderr is piped")?, server.pid());
+        server.listening = Some(thread::spawn(move || listen_to(said, copy, pid, tell)));
+        Ok(server)
+    }
+
     fn spawn_at<A: AsRef<OsStr>>(binary: &Path, args: &[A], listen: SocketAddr) -> Result<Self> {
+        Self::spawn_with(binary, args, listen, |output| Ok(File::create(output.join("stderr"))?.into()))
+    }
+
+    fn spawn_with<A: AsRef<OsStr>>(
+        binary: &Path,
+        args: &[A],
+        listen: SocketAddr,
+        stderr: impl FnOnce(&Path) -> Result<Stdio>,
+    ) -> Result<Self> {
         let output = tempfile::tempdir()?;
         let name = args.first().map_or_else(String::new, |name| name.as_ref().to_string_lossy().into_owned());
         let child = Command::new(binary)
             .args(args)
             .stdin(Stdio::null())
             .stdout(File::create(output.path().join("stdout"))?)
-            .stderr(File::create(output.path().join("stderr"))?)
+            .stderr(stderr(output.path())?)
             .spawn()
             .with_context(|| format!("{} does not start", binary.display()))?;
         let reachable = if listen.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listen.ip() };
         let url = format!("http://{}", SocketAddr::new(reachable, listen.port()));
-        Ok(Self { name, child, url, output })
+        Ok(Self { name, child, url, output, listening: None })
     }
 
     /// Waits until `/readyz` answers 200. An end of the process before that is an error.
@@ -160,11 +188,25 @@ impl Server {
         log.get(start..).unwrap_or_default().to_owned()
     }
 
-    /// kill -9; the process is gone when this returns.
+    /// kill -9; the process is gone when this returns, and all that it said is told.
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
+        if let Some(listening) = self.listening.take() {
+            // It has nothing to say of how it ended.
+            let _ = listening.join();
+        }
         Ok(())
+    }
+
+    /// SIGSTOP: it does nothing until it is resumed.
+    pub fn pause(&self) -> Result<()> {
+        Ok(kill_process(self.pid(), Signal::STOP)?)
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) -> Result<()> {
+        Ok(kill_process(self.pid(), Signal::CONT)?)
     }
 
     /// SIGTERM, as a container's stop sends it, and the end of the process.
@@ -192,6 +234,15 @@ impl Server {
             }
             tokio::time::sleep(INTERVAL).await;
         }
+    }
+}
+
+/// Copies what a process says, and tells it line by line.
+fn listen_to(said: ChildStderr, mut copy: File, pid: Pid, mut tell: impl FnMut(Pid, &str)) {
+    for line in BufReader::new(said).lines().map_while(Result::ok) {
+        tell(pid, &line);
+        // Without a copy only the log of a failure is shorter.
+        let _ = writeln!(copy, "{line}");
     }
 }
 

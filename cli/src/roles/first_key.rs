@@ -15,7 +15,8 @@ const PROJECT_NAME: &str = "default";
 /// How often to look whether the reference data are there.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Waits until the reference data are read.
+/// Waits until the reference data are read to the end seen at the start. Before that a good key may seem unknown, and
+/// a revoked one good: nobody is asked for a key until then.
 pub(super) async fn reference_ready(reference: &ReferenceFollower) {
     while !reference.is_ready() {
         tokio::time::sleep(LOOK).await;

@@ -6,6 +6,7 @@ use ::ingest::{Ingest, IngestApi};
 use event_log::ReferenceFollower;
 use schemas::time::Clock;
 
+use super::first_key::reference_ready;
 use super::inbox::start_inbox;
 use super::stop::stop;
 use crate::args::IngestArgs;
@@ -30,6 +31,10 @@ pub(crate) async fn ingest(args: IngestArgs) -> anyhow::Result<Outcome> {
     let reference = Arc::new(ReferenceFollower::start(Arc::clone(&open.log), tokio::runtime::Handle::current())?);
     let ingest = Ingest::new(Arc::clone(&open.log), open.id, clock.clone(), args.limits.limits());
     readiness.watch(Parts { reference: Some(Arc::clone(&reference)), ..Parts::default() });
+    if stopping.run_until_cancelled(reference_ready(&reference)).await.is_none() {
+        stop(http, None, (ingest, reference, open)).await;
+        return Ok(Outcome::Done);
+    }
     let pages = ::ingest::router(IngestApi {
         ingest: Arc::clone(&ingest),
         reference: reference.data(),

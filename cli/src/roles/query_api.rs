@@ -8,6 +8,7 @@ use schemas::limits::BODY_TIMEOUT;
 use schemas::reader::CallReader;
 use schemas::time::Clock;
 
+use super::first_key::reference_ready;
 use super::stop::stop;
 use crate::args::QueryApiArgs;
 use crate::http::{HttpServer, Parts, Readiness, describe_query_api};
@@ -38,6 +39,10 @@ pub(crate) async fn query_api(args: QueryApiArgs) -> anyhow::Result<Outcome> {
         every_partition: true,
         ..Parts::default()
     });
+    if stopping.run_until_cancelled(reference_ready(&reference)).await.is_none() {
+        stop(http, None, (reference, open)).await;
+        return Ok(Outcome::Done);
+    }
     http.open(::query_api::router(QueryApi {
         reader,
         reference: reference.data(),

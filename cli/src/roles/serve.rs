@@ -11,7 +11,7 @@ use schemas::limits::BODY_TIMEOUT;
 use schemas::time::Clock;
 use tokio::sync::watch;
 
-use super::first_key::first_key;
+use super::first_key::{first_key, reference_ready};
 use super::inbox::start_inbox;
 use super::sample::Samples;
 use super::stop::stop;
@@ -70,6 +70,10 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
         projector: Some(projector.failure()),
         samples: args.sample.then_some(samples_visible),
     });
+    if stopping.run_until_cancelled(reference_ready(&reference)).await.is_none() {
+        stop(http, Some(projector), (ingest, reference, open, folder)).await;
+        return Ok(Outcome::Done);
+    }
     let verify = VerifyPage { projector: Arc::downgrade(&projector), log: Arc::clone(&open.log), master_key };
     http.open(door.clone().merge(verify.router()).merge(queries));
     let inbox = match kafka {

@@ -1,12 +1,14 @@
 //! `keys`.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use schemas::access::ApiKey;
 use serde_json::{Value, json};
-use testkit::{Client, wait_until_async};
+use testkit::{Client, Server, free_port, wait_until_async};
+use uuid::Uuid;
 
-use crate::binary::{Folder, MASTER_KEY, count, make_key, run};
+use crate::binary::{Folder, MASTER_KEY, count, llm_log, make_key, run};
 use crate::journey::VISIBLE;
 use crate::permissions::{Roles, in_one};
 
@@ -179,4 +181,44 @@ async fn the_master_key_of_a_file_reads_every_project_or_the_one_it_names() {
     let folder = Folder::new();
     let server = folder.serve(&[]).await;
     the_master_key_reads_every_project_or_one(&in_one(&server)).await;
+}
+
+#[tokio::test]
+async fn a_good_key_is_good_or_the_server_is_starting_but_never_invalid() {
+    let folder = Folder::new();
+    let key = folder.key().await;
+    let server = folder.serve(&[]).await;
+    // Reference data that take a moment to be read.
+    let incidents: Vec<Value> = (0..10_000)
+        .map(|number| {
+            json!({
+                "specversion": "1.0", "id": format!("{number}"), "source": "test", "type": "llm-log.reference.incident",
+                "subject": Uuid::from_u128(number), "data": {"projectId": Uuid::nil(), "title": "late"},
+            })
+        })
+        .collect();
+    server.client().with_key(MASTER_KEY).post_ok("/v1/reference", &json!(incidents)).await;
+    server.terminate().await.expect("it stops");
+
+    let (data, port) = (folder.text("data"), free_port());
+    let listen = format!("127.0.0.1:{port}");
+    let server = Server::spawn(llm_log(), &["serve", "--data", &data, "--listen", &listen], port).expect("it starts");
+    let client = server.client().with_key(&key);
+    let mut answers = BTreeSet::new();
+    let asking = async {
+        loop {
+            for path in ["/api/llm-log/count", "/v1/events"] {
+                if let Ok(answer) = client.post(path, &json!([])).await {
+                    answers.insert((path, answer.status));
+                }
+            }
+        }
+    };
+    tokio::select! {
+        ready = server.ready(IN_FORCE) => ready.expect("it comes up"),
+        () = asking => {}
+    }
+    let starting = answers.iter().filter(|(_, status)| *status == 503).count();
+    let good = answers.iter().filter(|(_, status)| *status == 200).count();
+    assert_eq!(starting + good, answers.len(), "{answers:?}");
 }

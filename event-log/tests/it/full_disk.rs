@@ -1,13 +1,12 @@
 //! The embedded log on a disk that fills up and is cleared again. Runs where a small disk can be mounted.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
 use event_log::{AppendError, EmbeddedLog, EventLog as _, NewRecord, Position, Topic};
 use futures::future::join_all;
+use testkit::SmallDisk;
 
 use crate::embedded::open;
 use crate::suite::{read_exactly, record};
@@ -17,29 +16,14 @@ const BALLAST_BYTES: usize = 12 * 1024 * 1024;
 const RECORD_BYTES: usize = 60_000;
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A disk of its own, unmounted when dropped.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    /// None, and a line, when this user may not mount one.
-    #[expect(clippy::print_stdout, reason = "a skipped test says so")]
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let size = format!("size={DISK_BYTES}");
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).output();
-        if mount.is_ok_and(|mount| mount.status.success()) {
-            return Some(Self(folder));
-        }
+/// None, and a line, when this user may not mount one.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+fn small_disk() -> Option<SmallDisk> {
+    let disk = SmallDisk::mount(DISK_BYTES).expect("a temporary folder");
+    if disk.is_none() {
         println!("skipped: a small disk can be mounted by root only");
-        None
     }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // What can't be unmounted stays until the machine stops; the test has said what it has to say.
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
-    }
+    disk
 }
 
 /// A record that does not compress.
@@ -108,15 +92,11 @@ impl Sent {
     }
 }
 
-fn fill(path: &Path, bytes: usize) {
-    std::fs::write(path, vec![1; bytes]).expect("room for it");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_loses_nothing_and_the_log_goes_on_when_there_is_room_again() {
-    let Some(disk) = SmallDisk::mount() else { return };
-    let (ballast, folder) = (disk.0.path().join("ballast"), disk.0.path().join("log"));
-    fill(&ballast, BALLAST_BYTES);
+    let Some(disk) = small_disk() else { return };
+    let folder = disk.path().join("log");
+    disk.take(BALLAST_BYTES).expect("room for it");
     let log = open(&folder);
     let mut sent = Sent::default();
     while sent.append(&log).await {
@@ -128,7 +108,7 @@ async fn a_full_disk_loses_nothing_and_the_log_goes_on_when_there_is_room_again(
     }
     sent.check(&log).await;
 
-    std::fs::remove_file(&ballast).expect("there");
+    disk.clear().expect("there is ballast");
     let start = std::time::Instant::now();
     while !sent.append(&log).await {
         assert!(start.elapsed() < DEADLINE, "there is room, but the log takes nothing");

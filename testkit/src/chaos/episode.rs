@@ -1,0 +1,195 @@
+//! One installation under one kind of fault, from its first start to the last comparison.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+use rand::rngs::StdRng;
+use schemas::positions::Positions;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::inbox::Inbox;
+use super::installation::{Installation, LogPlace};
+use super::load;
+use super::proxy::Proxy;
+use super::report::FaultReport;
+use super::schedule::Fault;
+use super::stories::Stories;
+use super::world::{Outcome, World};
+use crate::kafka::Broker;
+use crate::oracle::{Difference, DifferenceKind, Event, LedgerCounts, Places, compare};
+
+/// How long everything may take until it works again.
+const RECOVERY: Duration = Duration::from_mins(2);
+const LOOK: Duration = Duration::from_millis(10);
+/// Calls that are sent to see whether everything works: enough for every partition.
+const PROBES: usize = 8;
+/// How long what is acknowledged may take to be seen when nothing breaks.
+const SETTLED: Duration = Duration::from_mins(2);
+const AGAIN: Duration = Duration::from_millis(500);
+/// Faults between two comparisons.
+const COMPARE_EVERY: usize = 5;
+
+#[derive(Debug)]
+pub(super) struct Episode {
+    pub(super) installation: Installation,
+    pub(super) world: Arc<World>,
+    pub(super) random: StdRng,
+    pub(super) report: FaultReport,
+    pub(super) kafka: Option<KafkaSide>,
+    /// The events of the episodes before.
+    before: LedgerCounts,
+    tasks: JoinSet<()>,
+}
+
+/// What an installation on Kafka stands on.
+#[derive(Debug)]
+pub(super) struct KafkaSide {
+    pub(super) broker: Option<Arc<Broker>>,
+    pub(super) proxy: Option<Arc<Proxy>>,
+    inbox: Arc<Inbox>,
+}
+
+impl KafkaSide {
+    /// `bootstrap` is an address that no fault comes between.
+    pub(super) async fn new(
+        bootstrap: &str,
+        prefix: &str,
+        broker: Option<Arc<Broker>>,
+        proxy: Option<Arc<Proxy>>,
+    ) -> Result<Self> {
+        Ok(Self { broker, proxy, inbox: Inbox::new(bootstrap, prefix).await? })
+    }
+}
+
+impl Episode {
+    /// Starts everything, and sends and reads from then on.
+    pub(super) async fn start(
+        mut installation: Installation,
+        report: FaultReport,
+        random: StdRng,
+        seed: u64,
+        kafka: Option<KafkaSide>,
+    ) -> Result<Self> {
+        installation.start().await?;
+        let (doors, readers) = installation.tenants().await?;
+        let projects: Vec<String> = doors.iter().map(|door| door.project.clone()).collect();
+        let world = Arc::new(World::new(Stories::new(seed, &projects), doors, readers));
+        let mut tasks = load::start(&world, seed);
+        if let Some(kafka) = &kafka {
+            kafka.inbox.start(&world, seed, &mut tasks);
+        }
+        let before = report.events;
+        Ok(Self { installation, world, random, report, kafka, before, tasks })
+    }
+
+    /// Breaks it by one kind of fault so many times in all, or until the time is over, and compares now and then.
+    pub(super) async fn run(&mut self, fault: Fault, times: usize, end: Instant, tell: fn(&str)) -> Result<()> {
+        // It has to work before it is broken.
+        self.recover().await?;
+        self.report.recoveries.pop();
+        while self.report.times < times && Instant::now() < end {
+            self.break_by(fault).await?;
+            let is_last = self.report.times == times || Instant::now() >= end;
+            if is_last || self.report.times.is_multiple_of(COMPARE_EVERY) {
+                self.compare().await?;
+                let FaultReport { times, events, differences, .. } = &self.report;
+                let acknowledged = events.acknowledged;
+                tell(&format!("{fault}: {times} times, {acknowledged} events, {} differences", differences.len()));
+                if !differences.is_empty() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until what is sent is taken and seen again, with all that was acknowledged before; how long that took.
+    pub(super) async fn recover(&mut self) -> Result<()> {
+        let start = Instant::now();
+        let acknowledged = self.world.ledger.lock().await.acknowledged_positions();
+        let probes: Vec<Arc<Event>> = (0..PROBES).map(|_| self.world.stories().probe(0)).collect();
+        while self.world.publish(0, &probes).await != Outcome::Acknowledged {
+            self.in_time(start, "events are not taken").await?;
+        }
+        let ids: Vec<&str> = probes.iter().map(|probe| probe.call.call.as_str()).collect();
+        let query = json!({"query": {"_id": {"_type": "Includes", "value": ids}}});
+        while self.count(&query, &acknowledged).await != Some(PROBES) {
+            self.in_time(start, "what is taken is not seen").await?;
+        }
+        self.report.recoveries.push(start.elapsed());
+        Ok(())
+    }
+
+    async fn in_time(&self, start: Instant, what: &str) -> Result<()> {
+        ensure!(start.elapsed() < RECOVERY, "{what} within {RECOVERY:?}");
+        if let Some(role) = self.installation.roles.iter().find(|role| !role.is_running()) {
+            bail!("{} has ended: {what}", role.name());
+        }
+        tokio::time::sleep(LOOK).await;
+        Ok(())
+    }
+
+    /// The count of a query, once an answer reaches these positions.
+    async fn count(&self, query: &Value, positions: &Places) -> Option<usize> {
+        let answer = self.world.readers.first()?.client.post("/api/llm-log/count", query).await.ok()?;
+        let Positions { partitions, .. } = Positions::parse(&answer.header("llm-log-positions")?).ok()?;
+        let reached = |(partition, next): (&u32, &u64)| partitions.get(partition).is_some_and(|at| at >= next);
+        let count = answer.json().ok()?.get("count")?.as_u64()?;
+        positions.iter().all(reached).then(|| usize::try_from(count).ok()).flatten()
+    }
+
+    /// Lets everything come to rest and compares every answer.
+    pub(super) async fn compare(&mut self) -> Result<()> {
+        let _quiet = self.world.gate.write().await;
+        let mut ledger = self.world.ledger.lock().await;
+        let positions = ledger.acknowledged_positions();
+        let start = Instant::now();
+        while self.count(&json!({}), &positions).await.is_none() {
+            self.in_time(start, "what is acknowledged is not seen").await?;
+        }
+        let differences = loop {
+            let mut differences = compare(&mut ledger, &self.world.readers).await?;
+            if let Some(kafka) = &self.kafka {
+                let letters = kafka.inbox.differences().await?;
+                differences
+                    .extend(letters.into_iter().map(|text| Difference { kind: DifferenceKind::Lost, text }));
+            }
+            // What the inbox has taken is on its way for as long as it takes.
+            let is_underway = differences.iter().any(|difference| difference.kind == DifferenceKind::Lost);
+            if self.kafka.is_none() || !is_underway || start.elapsed() > SETTLED {
+                break differences;
+            }
+            tokio::time::sleep(AGAIN).await;
+        };
+        self.report.differences.extend(differences);
+        for text in self.installation.verify().await? {
+            self.report.differences.push(Difference { kind: DifferenceKind::Wrong, text });
+        }
+        self.report.differences.extend(self.world.complaints());
+        self.report.comparisons += 1;
+        self.report.events = self.before.and(ledger.counts());
+        Ok(())
+    }
+
+    /// Whether the log is on a Kafka.
+    pub(super) fn is_on_kafka(&self) -> bool {
+        matches!(self.installation.place(), LogPlace::Kafka { .. })
+    }
+
+    /// Stops sending; the processes are killed when they are dropped.
+    pub(super) async fn end(mut self) -> FaultReport {
+        self.tasks.shutdown().await;
+        self.report
+    }
+
+    /// Stops sending and leaves everything to be looked at; says where, and what was done before.
+    pub(super) async fn keep(mut self) -> (FaultReport, String) {
+        self.tasks.shutdown().await;
+        let logs = self.installation.logs();
+        let done = self.report.done.join("\n");
+        let text = format!("{done}\n{logs}data are kept in {}", self.installation.keep().display());
+        (self.report, text)
+    }
+}

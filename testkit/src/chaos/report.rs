@@ -1,0 +1,128 @@
+//! What a run found.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use super::schedule::Fault;
+use crate::oracle::{Difference, DifferenceKind, LedgerCounts};
+
+/// What came of one kind of fault.
+#[derive(Debug)]
+pub struct FaultReport {
+    pub fault: Fault,
+    /// How many times it came.
+    pub times: usize,
+    /// Events that were acknowledged, and those whose outcome nobody knows.
+    pub events: LedgerCounts,
+    /// How often all answers were compared.
+    pub comparisons: usize,
+    pub differences: Vec<Difference>,
+    /// From the end of the fault until everything worked and all that was acknowledged before was visible.
+    pub recoveries: Vec<Duration>,
+    /// Kills by the step that they fell into.
+    pub kills: BTreeMap<String, usize>,
+    /// What was done, one after the other.
+    pub done: Vec<String>,
+    /// What was seen that is no difference but should not be.
+    pub remarks: BTreeSet<String>,
+}
+
+/// What came of all of them.
+#[derive(Debug)]
+pub struct ChaosReport {
+    pub seed: u64,
+    pub faults: Vec<FaultReport>,
+    /// Faults that can't be brought about here, with the reason.
+    pub skipped: Vec<(Fault, String)>,
+}
+
+impl FaultReport {
+    pub(super) fn new(fault: Fault) -> Self {
+        Self {
+            fault,
+            times: 0,
+            events: LedgerCounts::default(),
+            comparisons: 0,
+            differences: Vec::new(),
+            recoveries: Vec::new(),
+            kills: BTreeMap::new(),
+            done: Vec::new(),
+            remarks: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn killed(&mut self, role: &str, step: Option<String>) {
+        let step = step.unwrap_or_else(|| "no step".to_owned());
+        self.done.push(format!("{role} killed at {step}"));
+        *self.kills.entry(step).or_default() += 1;
+    }
+
+    fn count(&self, kind: DifferenceKind) -> usize {
+        self.differences.iter().filter(|difference| difference.kind == kind).count()
+    }
+
+    /// The median and the greatest time to recover.
+    fn recovery(&self) -> (Duration, Duration) {
+        let mut sorted = self.recoveries.clone();
+        sorted.sort_unstable();
+        let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
+        (median, sorted.last().copied().unwrap_or_default())
+    }
+}
+
+impl ChaosReport {
+    /// Whether every answer was right.
+    pub fn is_clean(&self) -> bool {
+        self.faults.iter().all(|fault| fault.differences.is_empty())
+    }
+
+    pub fn kills(&self) -> usize {
+        self.faults.iter().flat_map(|fault| fault.kills.values()).sum()
+    }
+}
+
+impl fmt::Display for ChaosReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {}", self.seed)?;
+        let head = "| fault | times | events acknowledged | outcome unknown | compared | lost | doubled | wrong | recovery p50 | max |";
+        writeln!(f, "{head}\n|---|---|---|---|---|---|---|---|---|---|")?;
+        for report in &self.faults {
+            let (median, max) = report.recovery();
+            writeln!(
+                f,
+                "| {} | {} | {} | {} | {} | {} | {} | {} | {:.2} s | {:.2} s |",
+                report.fault,
+                report.times,
+                report.events.acknowledged,
+                report.events.unknown,
+                report.comparisons,
+                report.count(DifferenceKind::Lost),
+                report.count(DifferenceKind::Doubled),
+                report.count(DifferenceKind::Wrong),
+                median.as_secs_f64(),
+                max.as_secs_f64(),
+            )?;
+        }
+        let mut kills: BTreeMap<&str, usize> = BTreeMap::new();
+        for (step, count) in self.faults.iter().flat_map(|fault| &fault.kills) {
+            *kills.entry(step).or_default() += count;
+        }
+        if !kills.is_empty() {
+            let by_step: Vec<String> = kills.iter().map(|(step, count)| format!("{step} {count}")).collect();
+            writeln!(f, "kills {}: {}", self.kills(), by_step.join(", "))?;
+        }
+        for report in &self.faults {
+            for remark in &report.remarks {
+                writeln!(f, "{}: {remark}", report.fault)?;
+            }
+            for difference in &report.differences {
+                writeln!(f, "{}: {difference}", report.fault)?;
+            }
+        }
+        for (fault, reason) in &self.skipped {
+            writeln!(f, "SKIPPED {fault}: {reason}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! A Kafka of one's own, to be killed.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Result, ensure};
+use rand::RngExt as _;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::server::free_port;
+
+/// A Kafka that `scripts/kafka` runs in a folder that goes away with it.
+#[derive(Debug)]
+pub struct Broker {
+    port: u16,
+    proxy: u16,
+    folder: TempDir,
+}
+
+impl Broker {
+    /// Starts it. Whoever comes in by [`Broker::proxied_port`] is told to come by [`Broker::proxy_port`].
+    pub async fn start() -> Result<Self> {
+        let broker = Self { port: three_free_ports(), proxy: free_port(), folder: tempfile::tempdir()? };
+        broker.run("start").await?;
+        Ok(broker)
+    }
+
+    /// The address for whoever needs no proxy.
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Where the proxy has to listen.
+    pub fn proxy_port(&self) -> u16 {
+        self.proxy
+    }
+
+    /// Where the proxy has to forward to.
+    pub fn proxied_port(&self) -> u16 {
+        self.port + 2
+    }
+
+    /// kill -9.
+    pub async fn kill(&self) -> Result<()> {
+        self.run("kill").await
+    }
+
+    /// Starts it again after a kill; comes back when it answers.
+    pub async fn restart(&self) -> Result<()> {
+        self.run("start").await
+    }
+
+    /// Lets it hang.
+    pub async fn pause(&self) -> Result<()> {
+        self.run("pause").await
+    }
+
+    pub async fn resume(&self) -> Result<()> {
+        self.run("resume").await
+    }
+
+    async fn run(&self, what: &str) -> Result<()> {
+        let output = self.command(what).output().await?;
+        ensure!(output.status.success(), "scripts/kafka {what}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    fn command(&self, what: &str) -> Command {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka");
+        let mut command = Command::new(script);
+        command
+            .args([what, &self.port.to_string()])
+            .env("KAFKA_DATA", self.folder.path().join("kafka"))
+            .env("KAFKA_PROXY", self.proxy.to_string())
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // A broker that can't be killed stays, and says so by its port.
+        let _ = self.command("kill").into_std().output();
+    }
+}
+
+/// The first of three free ports that follow each other.
+fn three_free_ports() -> u16 {
+    loop {
+        let first = rand::rng().random_range(20_000..30_000);
+        if (first..first + 3).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()) {
+            return first;
+        }
+    }
+}
