@@ -6,7 +6,7 @@
 
 mod folded;
 
-pub(crate) use folded::FoldedWords;
+pub(crate) use folded::FoldedField;
 
 use schemas::limits::PREFIX_WORDS;
 use schemas::model::Column;
@@ -115,7 +115,7 @@ impl Words {
         place: usize,
         segment: &Segment,
     ) -> Result<Vec<Vec<TermInfo>>, SearchError> {
-        let folded = segment.folded_words().field(place, index.terms())?;
+        let folded = segment.folded_words().of(place, || FoldedField::of(index.terms()))?;
         let last = self.sequence.len().saturating_sub(1);
         let words = self.sequence.iter().enumerate().map(|(at, word)| {
             let prefix = self.prefix && at == last;

@@ -13,6 +13,7 @@ mod writer;
 mod docsets;
 mod full_text;
 mod item;
+mod lexicon;
 mod list;
 mod lowering;
 mod search;

@@ -2,9 +2,11 @@
 
 mod exact;
 mod ids;
+mod like;
 mod long_text;
 
 use schemas::access::ReadScope;
+use schemas::like::LikePattern;
 use schemas::model::Column;
 use schemas::query::{Bounds, Filter, TextQuery};
 use schemas::value::Value;
@@ -36,6 +38,7 @@ enum Part<'f> {
     OneOf(Column, &'f [Value]),
     Range(Column, &'f Bounds),
     Words(Words),
+    Like(Vec<Column>, &'f LikePattern),
 }
 
 impl<'f> Condition<'f> {
@@ -78,6 +81,9 @@ impl<'f> Part<'f> {
                 }
                 Self::Range(*column, bounds)
             }
+            Filter::Like(columns, pattern) => {
+                Self::Like(columns.iter().copied().map(scalar).collect::<Result<_, _>>()?, pattern)
+            }
             Filter::FullText(columns, query) => Self::of_text(columns, query, scoring, search)?,
         })
     }
@@ -112,6 +118,10 @@ impl<'f> Part<'f> {
             Self::OneOf(column, values) => place.one_of(*column, values),
             Self::Range(column, bounds) => place.range(*column, bounds),
             Self::Words(words) => words.plan(place.reader, place.segment),
+            Self::Like(columns, pattern) => {
+                let plans = columns.iter().map(|column| place.like(*column, pattern));
+                Ok(Plan::any(plans.collect::<Result<Vec<_>, _>>()?))
+            }
         }
     }
 }

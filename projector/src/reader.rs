@@ -4,6 +4,7 @@ mod slots;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -28,6 +29,7 @@ pub struct IndexReader {
     cell: Arc<SnapshotCell>,
     status: Arc<SharedStatus>,
     slots: Arc<Slots>,
+    texts_read: AtomicU64,
 }
 
 /// Ends a read that nobody waits for any more.
@@ -42,7 +44,12 @@ impl Drop for EndWhenDropped {
 impl IndexReader {
     pub fn new(cell: Arc<SnapshotCell>, status: Arc<SharedStatus>) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { cell, status, slots: Slots::new(cores.max(2)) }
+        Self { cell, status, slots: Slots::new(cores.max(2)), texts_read: AtomicU64::new(0) }
+    }
+
+    /// How many stored texts were read so far, to decide what the index alone could not.
+    pub fn texts_read(&self) -> u64 {
+        self.texts_read.load(Ordering::Relaxed)
     }
 
     /// Carries a read out on one snapshot, whose positions the answer bears.
@@ -63,7 +70,7 @@ impl IndexReader {
         };
         let (partitions, positions) = partitions(&snapshot, context.partitions)?;
         let search = Search { snapshot, scope: context.scope, partitions, watch: Arc::clone(&watch) };
-        let _end = EndWhenDropped(watch);
+        let _end = EndWhenDropped(Arc::clone(&watch));
         let found = tokio::task::spawn_blocking(move || {
             let found = read(&search);
             drop(slot);
@@ -71,6 +78,9 @@ impl IndexReader {
         })
         .await
         .map_err(|error| ReadError::Internal { reason: format!("the read did not end: {error}") })??;
+        let texts_read = watch.texts_read();
+        self.texts_read.fetch_add(texts_read, Ordering::Relaxed);
+        metrics::counter!("llm_log_index_texts_read_total", "kind" => kind).increment(texts_read);
         metrics::histogram!("llm_log_index_read_seconds", "kind" => kind).record(started.elapsed().as_secs_f64());
         Ok(Answer { content: found, positions })
     }

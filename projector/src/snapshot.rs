@@ -4,6 +4,7 @@ mod cell;
 mod columns;
 mod counters;
 mod deletes;
+mod on_demand;
 mod segment;
 mod zones;
 

@@ -7,7 +7,6 @@ mod cast;
 pub(crate) mod filter;
 mod full_text;
 mod js;
-mod like;
 pub(crate) mod paging;
 pub(crate) mod relation;
 pub(crate) mod select;

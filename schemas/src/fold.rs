@@ -10,7 +10,7 @@ use crate::time::{Date, Timestamp};
 use crate::value::Value;
 
 /// Changes whenever the same events fold to another state. An index of another version is rebuilt.
-pub const FOLD_VERSION: u32 = 1;
+pub const FOLD_VERSION: u32 = 2;
 
 /// The state of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

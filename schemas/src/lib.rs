@@ -22,6 +22,7 @@ pub mod reference;
 
 pub mod json_schema;
 
+pub mod like;
 pub mod positions;
 pub mod query;
 pub mod reader;

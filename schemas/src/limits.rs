@@ -71,6 +71,8 @@ pub const PREFIX_WORDS: usize = 10_000;
 pub const TEXT_QUERY_BYTES: usize = 4096;
 /// Greatest nesting of a full-text query.
 pub const TEXT_QUERY_DEPTH: usize = 32;
+/// Greatest length of a LIKE pattern, in bytes.
+pub const LIKE_BYTES: usize = 16 * 1024;
 
 /// Time limit of one query.
 pub const QUERY_TIMEOUT: Duration = Duration::from_secs(10);

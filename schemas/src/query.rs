@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::id::ProjectId;
+use crate::like::LikePattern;
 use crate::model::Column;
 use crate::value::Value;
 
@@ -29,6 +30,8 @@ pub enum Filter {
     Range(Column, Bounds),
     /// The words are in at least one of the columns.
     FullText(Vec<Column>, TextQuery),
+    /// At least one of the columns, written as a text, is like the pattern.
+    Like(Vec<Column>, LikePattern),
 }
 
 impl Filter {

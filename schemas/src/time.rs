@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike as _, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A text that is not an RFC 3339 instant of the years 1 to 9999.
@@ -70,6 +70,22 @@ impl Date {
 
     pub fn parse(text: &str) -> Result<Self, NotAnInstant> {
         parse(text).map(|instant| Self(instant.timestamp_millis()))
+    }
+
+    /// Writes the date as Postgres casts it to a text in a session of UTC: no fraction when it is zero, and none
+    /// of its zeros at the end.
+    pub(crate) fn write_as_postgres(self, text: &mut impl fmt::Write) -> fmt::Result {
+        let instant = DateTime::from_timestamp_millis(self.0).unwrap_or_default();
+        let (year, month, day) = (instant.year(), instant.month(), instant.day());
+        let (hour, minute, second) = (instant.hour(), instant.minute(), instant.second());
+        write!(text, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")?;
+        match instant.timestamp_subsec_millis() {
+            0 => {}
+            millis if millis % 100 == 0 => write!(text, ".{}", millis / 100)?,
+            millis if millis % 10 == 0 => write!(text, ".{:02}", millis / 10)?,
+            millis => write!(text, ".{millis:03}")?,
+        }
+        text.write_str("+00")
     }
 
     /// The UTC day that this instant falls in, in days since 1970.

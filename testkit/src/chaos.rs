@@ -43,7 +43,9 @@ pub enum ChaosLog {
     /// On a Kafka that is started for the run and breaks too.
     OwnKafka,
     /// On a Kafka that others may use: nothing is done to it.
-    Kafka { bootstrap: String },
+    Kafka {
+        bootstrap: String,
+    },
 }
 
 /// What to do.
@@ -99,9 +101,7 @@ impl Surroundings {
     async fn of(log: &ChaosLog) -> Result<Self> {
         match log {
             ChaosLog::Embedded => Ok(Self { broker: None, proxy: None, bootstrap: None }),
-            ChaosLog::Kafka { bootstrap } => {
-                Ok(Self { broker: None, proxy: None, bootstrap: Some(bootstrap.clone()) })
-            }
+            ChaosLog::Kafka { bootstrap } => Ok(Self { broker: None, proxy: None, bootstrap: Some(bootstrap.clone()) }),
             ChaosLog::OwnKafka => {
                 let broker = Broker::start().await?;
                 let proxy = Proxy::start(broker.proxy_port(), broker.proxied_port()).await?;

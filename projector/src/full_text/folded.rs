@@ -1,10 +1,7 @@
 //! The words of a segment's dictionary that are the same but for accents.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use tantivy::termdict::TermDictionary;
 
-use crate::index::schema::LONG_TEXTS;
 use crate::index::words::fold_accents;
 
 /// The words of one field that are not ASCII, by their form without accents. Words in ASCII are their own form,
@@ -16,7 +13,7 @@ pub(crate) struct FoldedField {
 }
 
 impl FoldedField {
-    fn of(dictionary: &TermDictionary) -> tantivy::Result<Self> {
+    pub(crate) fn of(dictionary: &TermDictionary) -> tantivy::Result<Self> {
         let mut words = Vec::new();
         let mut terms = dictionary.stream()?;
         while terms.advance() {
@@ -51,22 +48,4 @@ impl FoldedField {
 
 fn word((form, word): &(Box<str>, Option<Box<str>>)) -> &str {
     word.as_deref().unwrap_or(form)
-}
-
-/// The tables of one segment, made when a search first needs them.
-#[derive(Debug, Default)]
-pub(crate) struct FoldedWords([Mutex<Option<Arc<FoldedField>>>; LONG_TEXTS.len()]);
-
-impl FoldedWords {
-    /// The table of the long text at this place of [`LONG_TEXTS`]. Whoever comes while it is made waits for it.
-    pub(crate) fn field(&self, place: usize, dictionary: &TermDictionary) -> tantivy::Result<Arc<FoldedField>> {
-        let Some(slot) = self.0.get(place) else { return Ok(Arc::default()) };
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(field) = &*slot {
-            return Ok(Arc::clone(field));
-        }
-        let field = Arc::new(FoldedField::of(dictionary)?);
-        *slot = Some(Arc::clone(&field));
-        Ok(field)
-    }
 }

@@ -1,7 +1,8 @@
 //! How long texts are cut into words.
 //!
 //! A word is a run of letters and digits ([`char::is_alphanumeric`]); each Chinese, Japanese or Korean
-//! character is a word of its own. Case is folded character by character, so that a word's folding never
+//! character is a word of its own. Combining marks behind a letter belong to it, so that a text is cut in the same
+//! places whether its accents are composed or not. Case is folded character by character, so that a word's folding never
 //! depends on its neighbours: `Σ` is always `σ`, `ß` stays `ß`, and Turkish `İ` becomes `i` with a dot above
 //! while `I` becomes `i`. Accents are kept; [`fold_accents`] drops them where a search wants it.
 
@@ -11,7 +12,7 @@ use schemas::fold::FOLD_VERSION;
 use tantivy::Index;
 use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer};
 use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::char::canonical_combining_class;
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 
 use super::schema::WORDS;
 
@@ -20,7 +21,7 @@ use super::schema::WORDS;
 pub const WORD_BYTES: usize = 255;
 
 // The words are part of what an index of one fold version holds: change both together.
-const _: () = assert!(FOLD_VERSION == 1);
+const _: () = assert!(FOLD_VERSION == 2);
 
 /// Registers the tokenizer, which every index needs before it is written or searched by word.
 pub fn register_words(index: &Index) {
@@ -79,26 +80,36 @@ impl TokenStream for WordStream<'_> {
 
 /// The first run of the text, as byte positions.
 fn next_run(text: &str) -> Option<(usize, usize)> {
-    let mut start = None;
+    let mut run: Option<(usize, bool)> = None;
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         // Nearly all texts are mostly ASCII, whose bytes need no decoding.
-        let (letter, cjk, len) = if byte.is_ascii() {
-            (byte.is_ascii_alphanumeric(), false, 1)
+        let (letter, cjk, mark, len) = if byte.is_ascii() {
+            (byte.is_ascii_alphanumeric(), false, false, 1)
         } else {
             let c = text.get(at..).and_then(|rest| rest.chars().next())?;
-            (c.is_alphanumeric(), is_cjk(c), c.len_utf8())
+            (c.is_alphanumeric(), is_cjk(c), is_mark(c), c.len_utf8())
         };
-        match start {
-            Some(start) if !letter || cjk => return Some((start, at)),
-            None if letter && cjk => return Some((at, at + len)),
-            None if letter => start = Some(at),
+        match run {
+            None if letter => run = Some((at, cjk)),
+            Some((start, is_single)) if !mark && (is_single || cjk || !letter) => return Some((start, at)),
             _ => {}
         }
         at += len;
     }
-    start.map(|start| (start, bytes.len()))
+    run.map(|(start, _)| (start, bytes.len()))
+}
+
+/// Marks belong to the letter before them, and so to its run: accents and vowel signs that stand behind a letter, and
+/// the vowels and final consonants of Hangul written letter by letter.
+fn is_mark(c: char) -> bool {
+    is_combining_mark(c) || matches!(u32::from(c), 0x1160..=0x11FF)
+}
+
+/// The text behind the marks that it begins with. Where it is a part of another text, they belong to what is before it.
+pub(crate) fn without_leading_marks(text: &str) -> &str {
+    text.trim_start_matches(is_mark)
 }
 
 /// What the index keeps of a run.

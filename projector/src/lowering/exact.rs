@@ -40,7 +40,7 @@ impl Place<'_> {
         self.not_null(column).map(Plan::but)
     }
 
-    fn not_null(self, column: Column) -> Result<Plan, SearchError> {
+    pub(super) fn not_null(self, column: Column) -> Result<Plan, SearchError> {
         let fields = self.search.snapshot.fields();
         let values = match fields.column(column) {
             // Nothing else has no field: columns that are null in every call.
@@ -124,12 +124,12 @@ impl Place<'_> {
 }
 
 /// The documents whose value is one of these.
-fn among(column: &columnar::Column<u64>, mut numbers: Vec<u64>) -> Plan {
+pub(super) fn among(column: &columnar::Column<u64>, mut numbers: Vec<u64>) -> Plan {
     numbers.sort_unstable();
     numbers.dedup();
     let (Some(first), Some(last)) = (numbers.first().copied(), numbers.last().copied()) else { return Plan::Nothing };
     let range = within(column, first..=last);
-    if numbers.len() == 1 {
+    if numbers.len() as u64 == last - first + 1 {
         return range;
     }
     let column = column.clone();

@@ -2,6 +2,7 @@
 
 use schemas::access::ReadScope;
 use schemas::id::{CallId, CallKey};
+use schemas::like::LikePattern;
 use schemas::query::Bounds;
 use schemas::value::Value;
 use uuid::Uuid;
@@ -33,14 +34,19 @@ impl Place<'_> {
         self.ids(move |id| bounds.contains(&Value::Id(id)))
     }
 
-    fn ids(self, wanted: impl Fn(Uuid) -> bool + Clone + Send + Sync + 'static) -> Result<Plan, SearchError> {
+    pub(super) fn ids_like(self, pattern: &LikePattern) -> Result<Plan, SearchError> {
+        let mut matcher = pattern.matcher();
+        self.ids(move |id| matcher.matches_value(&Value::Id(id)))
+    }
+
+    fn ids(self, wanted: impl FnMut(Uuid) -> bool + Clone + Send + Sync + 'static) -> Result<Plan, SearchError> {
         let fields = self.search.snapshot.fields();
         let high = FastColumn::open(self.reader, fields.id_high)?.values;
         let low = FastColumn::open(self.reader, fields.id_low)?.values;
         Ok(Plan::Tested(
             Box::new(Plan::Everything),
             Box::new(move || {
-                let (high, low, wanted) = (high.clone(), low.clone(), wanted.clone());
+                let (high, low, mut wanted) = (high.clone(), low.clone(), wanted.clone());
                 let test: Test = Box::new(move |doc| {
                     let id = high.first(doc).zip(low.first(doc));
                     id.is_some_and(|(high, low)| wanted(Uuid::from_u64_pair(high, low)))

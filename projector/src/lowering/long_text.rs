@@ -64,11 +64,11 @@ impl Place<'_> {
     }
 
     /// Those documents of a plan whose stored text passes.
-    fn read_text(
+    pub(super) fn read_text(
         self,
         column: Column,
         plan: Plan,
-        passes: impl Fn(&str) -> bool + Clone + Send + Sync + 'static,
+        passes: impl FnMut(&str) -> bool + Clone + Send + Sync + 'static,
     ) -> Plan {
         let readers = self.search.snapshot.searcher().segment_readers();
         let id = self.reader.segment_id();
@@ -78,12 +78,15 @@ impl Place<'_> {
         Plan::Tested(
             Box::new(plan),
             Box::new(move || {
-                let (snapshot, watch, passes) = (Arc::clone(&snapshot), Arc::clone(&watch), passes.clone());
-                let test: Test = Box::new(move |doc| match stored_state(&snapshot, DocAddress::new(segment, doc)) {
-                    Ok(call) => call.claimed(column).and_then(Value::as_text).is_some_and(&passes),
-                    Err(error) => {
-                        watch.fail(error);
-                        false
+                let (snapshot, watch, mut passes) = (Arc::clone(&snapshot), Arc::clone(&watch), passes.clone());
+                let test: Test = Box::new(move |doc| {
+                    watch.count_text();
+                    match stored_state(&snapshot, DocAddress::new(segment, doc)) {
+                        Ok(call) => call.claimed(column).and_then(Value::as_text).is_some_and(&mut passes),
+                        Err(error) => {
+                            watch.fail(error);
+                            false
+                        }
                     }
                 });
                 Ok(test)

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tantivy::columnar::Column;
 use tantivy::index::InvertedIndexReader;
 use tantivy::postings::{SegmentPostings, TermInfo};
-use tantivy::query::{AllScorer, ConstScorer, EmptyScorer, Exclude, Scorer, intersect_scorers};
+use tantivy::query::{AllScorer, BitSetDocSet, ConstScorer, EmptyScorer, Exclude, Scorer, intersect_scorers};
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocId, SegmentReader};
+use tantivy::{BitSet, DocId, SegmentReader};
 
 use super::watch::{SearchError, Tick, Watch};
 use crate::docsets::{Bm25, ColumnRange, Filtered, Phrase, Union};
@@ -25,6 +25,7 @@ pub(crate) enum Plan {
     Nothing,
     /// Those with one of these terms.
     Terms(Arc<InvertedIndexReader>, Vec<TermInfo>),
+    Set(Arc<BitSet>),
     /// Those whose value is in the range.
     Range(Column<u64>, RangeInclusive<u64>),
     /// Those with these words, one after the other, each in one of its forms.
@@ -119,6 +120,7 @@ impl Plan {
                     }
                 }
             }
+            Self::Set(documents) => Box::new(ConstScorer::new(BitSetDocSet::from(BitSet::clone(documents)), 0.0)),
             Self::Range(column, range) => Box::new(ColumnRange::new(column.clone(), range.clone(), tick)),
             Self::Words { index, words, bm25 } => {
                 let option = match (words.len(), bm25) {

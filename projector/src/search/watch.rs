@@ -1,6 +1,6 @@
 //! The time limit of a read, looked at while documents are visited.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -53,12 +53,14 @@ pub(crate) struct Watch {
     over: AtomicBool,
     /// What went wrong where no error can be returned.
     failure: Mutex<Option<SearchError>>,
+    /// Stored texts that were read to decide whether they match.
+    texts_read: AtomicU64,
 }
 
 impl Watch {
     pub(crate) fn new(time: Duration) -> Arc<Self> {
         let until = Instant::now() + time.min(LONGEST);
-        Arc::new(Self { until, over: AtomicBool::new(false), failure: Mutex::new(None) })
+        Arc::new(Self { until, over: AtomicBool::new(false), failure: Mutex::new(None), texts_read: AtomicU64::new(0) })
     }
 
     /// An error when the read has to end, naming the part of it that was running.
@@ -79,6 +81,14 @@ impl Watch {
     /// Ends the read: nobody waits for its answer.
     pub(crate) fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_text(&self) {
+        self.texts_read.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn texts_read(&self) -> u64 {
+        self.texts_read.load(Ordering::Relaxed)
     }
 
     fn is_over(&self) -> bool {

@@ -9,9 +9,11 @@ use tantivy::{Opstamp, SegmentReader};
 use super::columns::FastColumn;
 use super::counters::SegmentCounters;
 use super::deletes::AliveBits;
+use super::on_demand::OnDemand;
 use super::zones::{Span, zone_map};
-use crate::full_text::FoldedWords;
+use crate::full_text::FoldedField;
 use crate::index::schema::CallFields;
+use crate::lexicon::Lexicon;
 
 #[derive(Debug)]
 pub(crate) struct Segment {
@@ -21,7 +23,8 @@ pub(crate) struct Segment {
     alive: Option<AliveBits>,
     zones: Arc<Vec<Option<Span>>>,
     counters: SegmentCounters,
-    folded_words: Arc<FoldedWords>,
+    folded_words: Arc<OnDemand<FoldedField>>,
+    lexicon: Arc<OnDemand<Lexicon>>,
 }
 
 impl Segment {
@@ -34,6 +37,7 @@ impl Segment {
             zones: Arc::new(zone_map(&created_at.values, reader.max_doc())),
             counters: SegmentCounters::derive(reader, fields)?,
             folded_words: Arc::default(),
+            lexicon: Arc::default(),
         })
     }
 
@@ -56,6 +60,7 @@ impl Segment {
             zones: Arc::clone(&self.zones),
             counters: self.counters.without(&deleted, reader, fields)?,
             folded_words: Arc::clone(&self.folded_words),
+            lexicon: Arc::clone(&self.lexicon),
         }))
     }
 
@@ -72,7 +77,11 @@ impl Segment {
         &self.counters
     }
 
-    pub(crate) fn folded_words(&self) -> &FoldedWords {
+    pub(crate) fn folded_words(&self) -> &OnDemand<FoldedField> {
         &self.folded_words
+    }
+
+    pub(crate) fn lexicon(&self) -> &OnDemand<Lexicon> {
+        &self.lexicon
     }
 }

@@ -64,7 +64,7 @@ fn decides(filter: &Filter) -> bool {
         Filter::Equal(column, value) => is_counted(*column) && value.fits(*column),
         Filter::OneOf(column, values) => is_counted(*column) && values.iter().all(|value| value.fits(*column)),
         Filter::Range(Column::CreatedAt, bounds) => instants(bounds).and_then(|instants| days(&instants)).is_some(),
-        Filter::Range(..) | Filter::FullText(..) => false,
+        Filter::Range(..) | Filter::FullText(..) | Filter::Like(..) => false,
     }
 }
 
@@ -108,6 +108,6 @@ fn holds(filter: &Filter, cell: &Cell<'_>) -> bool {
         Filter::Range(_, bounds) => instants(bounds)
             .and_then(|instants| days(&instants))
             .is_some_and(|days| days.contains(&i64::from(cell.day))),
-        Filter::FullText(..) => false,
+        Filter::FullText(..) | Filter::Like(..) => false,
     }
 }

@@ -1,6 +1,7 @@
 //! Reads of an index that is written as the projector writes it, held to a naive filter and sort over rows.
 
 mod generator;
+mod likes;
 mod lists;
 mod naive;
 mod operators;

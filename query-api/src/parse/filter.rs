@@ -5,6 +5,7 @@ mod operator;
 
 use axum::http::StatusCode;
 use schemas::access::ReadScope;
+use schemas::like::{LikePattern, NotAPattern, Place};
 use schemas::limits::IN_VALUES;
 use schemas::model::{Column, ColumnType};
 use schemas::query::Filter;
@@ -46,8 +47,8 @@ pub(crate) enum FilterError {
     NotAList(&'static str),
     #[error("{column}: {operator} does not work on a relation; use {id_column}")]
     NotOnRelation { column: &'static str, operator: String, id_column: &'static str },
-    #[error("{0}: {1} is not supported yet")]
-    NotYet(String, String),
+    #[error("{key}: {source}")]
+    Pattern { key: String, source: NotAPattern },
     #[error("{column}.{source}")]
     InRelation { column: &'static str, source: NotCastable },
     #[error("{column}: {source}")]
@@ -139,7 +140,7 @@ pub(crate) fn lower(query: Option<&Json>, reference: &ReferenceData, scope: Read
                 continue;
             }
             (Some(MULTI_SEARCH), fields) => {
-                multi_search(key, &fields.unwrap_or_default(), value)?;
+                conditions.push(multi_search(key, &fields.unwrap_or_default(), value)?);
                 continue;
             }
             _ => {}
@@ -160,7 +161,7 @@ pub(crate) fn has_full_text(filter: &Filter) -> bool {
         Filter::All(filters) | Filter::Any(filters) => filters.iter().any(has_full_text),
         Filter::Not(filter) => has_full_text(filter),
         Filter::FullText(..) => true,
-        Filter::Null(_) | Filter::Equal(..) | Filter::OneOf(..) | Filter::Range(..) => false,
+        Filter::Null(_) | Filter::Equal(..) | Filter::OneOf(..) | Filter::Range(..) | Filter::Like(..) => false,
     }
 }
 
@@ -171,7 +172,9 @@ fn of_null(filter: &Filter) -> Filter {
         Filter::Any(filters) => Filter::Any(filters.iter().map(of_null).collect()),
         Filter::Not(filter) => Filter::Not(Box::new(of_null(filter))),
         Filter::Null(_) => Filter::everything(),
-        Filter::Equal(..) | Filter::OneOf(..) | Filter::Range(..) | Filter::FullText(..) => Filter::nothing(),
+        Filter::Equal(..) | Filter::OneOf(..) | Filter::Range(..) | Filter::FullText(..) | Filter::Like(..) => {
+            Filter::nothing()
+        }
     }
 }
 
@@ -186,13 +189,24 @@ fn full_text(key: &str, fields: &[String], value: &Json) -> Result<Filter, Filte
 }
 
 /// Without a text or a field there is nothing to search for, which is no condition.
-fn multi_search(key: &str, fields: &[String], value: &Json) -> Result<(), FilterError> {
-    let empty = match value.get("value") {
-        None | Some(Json::Null) => true,
-        Some(Json::String(text)) => text.trim().is_empty(),
+fn multi_search(key: &str, fields: &[String], value: &Json) -> Result<Filter, FilterError> {
+    let columns = fields.iter().map(|field| readable(field)).collect::<Result<Vec<Column>, _>>()?;
+    let pattern = pattern(key, value.get("value"), Place::Anywhere)?;
+    if columns.is_empty() || pattern.is_everything() {
+        return Ok(Filter::everything());
+    }
+    let columns = columns.into_iter().filter(|column| *column != Column::DeletedAt);
+    Ok(Filter::Like(columns.map(|column| Target::of(column).column).collect(), pattern))
+}
+
+/// What a search under this key looks for: everything when it has no operand.
+fn pattern(key: &str, operand: Option<&Json>, place: Place) -> Result<LikePattern, FilterError> {
+    let text = match operand {
+        None | Some(Json::Null) => "",
+        Some(Json::String(text)) => text,
         Some(_) => return Err(FilterError::TextOperand(key.to_owned())),
     };
-    if empty || fields.is_empty() { Ok(()) } else { Err(FilterError::NotYet(key.to_owned(), MULTI_SEARCH.to_owned())) }
+    LikePattern::new(text, place).map_err(|source| FilterError::Pattern { key: key.to_owned(), source })
 }
 
 fn condition(column: Column, value: &Json, reference: &ReferenceData, scope: ReadScope) -> Result<Filter, FilterError> {

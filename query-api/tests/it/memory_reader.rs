@@ -111,6 +111,10 @@ fn holds(filter: &Filter, call: &Call) -> bool {
         Filter::Equal(column, wanted) => of(column) == *wanted && !wanted.is_null(),
         Filter::OneOf(column, wanted) => !of(column).is_null() && wanted.contains(&of(column)),
         Filter::Range(column, bounds) => bounds.contains(&of(column)),
+        Filter::Like(columns, pattern) => {
+            let mut matcher = pattern.matcher();
+            columns.iter().any(|column| matcher.matches_value(&of(column)))
+        }
         Filter::FullText(columns, query) => {
             let texts: Vec<Vec<String>> =
                 columns.iter().map(|column| words(of(column).as_text().unwrap_or(""))).collect();

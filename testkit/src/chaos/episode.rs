@@ -153,8 +153,7 @@ impl Episode {
             let mut differences = compare(&mut ledger, &self.world.readers).await?;
             if let Some(kafka) = &self.kafka {
                 let letters = kafka.inbox.differences().await?;
-                differences
-                    .extend(letters.into_iter().map(|text| Difference { kind: DifferenceKind::Lost, text }));
+                differences.extend(letters.into_iter().map(|text| Difference { kind: DifferenceKind::Lost, text }));
             }
             // What the inbox has taken is on its way for as long as it takes.
             let is_underway = differences.iter().any(|difference| difference.kind == DifferenceKind::Lost);

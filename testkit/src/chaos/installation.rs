@@ -31,7 +31,9 @@ pub(super) const READY: Duration = Duration::from_mins(2);
 pub(super) enum LogPlace {
     Embedded,
     /// On a Kafka, reached here by the roles.
-    Kafka { bootstrap: String },
+    Kafka {
+        bootstrap: String,
+    },
 }
 
 #[derive(Debug)]

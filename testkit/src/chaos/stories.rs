@@ -43,8 +43,7 @@ struct Project {
 
 impl Stories {
     pub(super) fn new(seed: u64, projects: &[String]) -> Self {
-        let project =
-            |id: &String| Project { id: id.clone(), waiting: VecDeque::new(), known: Vec::new() };
+        let project = |id: &String| Project { id: id.clone(), waiting: VecDeque::new(), known: Vec::new() };
         Self { random: StdRng::seed_from_u64(seed), projects: projects.iter().map(project).collect(), calls: 0 }
     }
 

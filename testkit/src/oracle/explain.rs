@@ -62,12 +62,7 @@ impl Ledger {
         Ok(row)
     }
 
-    fn explain(
-        &self,
-        call: &CallName,
-        shown: Option<&ShownRow>,
-        as_of: AsOf<'_>,
-    ) -> Result<Explained, Difference> {
+    fn explain(&self, call: &CallName, shown: Option<&ShownRow>, as_of: AsOf<'_>) -> Result<Explained, Difference> {
         let entries = self.entries(call);
         let may: Vec<(usize, &Entry)> = entries.iter().enumerate().filter(|(_, entry)| entry.may(as_of)).collect();
         let mut explained: Option<Explained> = None;
@@ -112,10 +107,10 @@ impl Ledger {
             let text = format!("call {call} of {project} shows just {there} of {told}");
             return Difference { kind: DifferenceKind::Lost, text };
         }
-        let must: Vec<&Event> =
-            entries.iter().filter(|entry| entry.must(as_of)).map(|entry| &*entry.event).collect();
+        let must: Vec<&Event> = entries.iter().filter(|entry| entry.must(as_of)).map(|entry| &*entry.event).collect();
         let fields = differing(row(&must).as_ref(), shown).join("; ");
-        let text = format!("call {call} of {project} is explained by no choice of {told}; with all that must be: {fields}");
+        let text =
+            format!("call {call} of {project} is explained by no choice of {told}; with all that must be: {fields}");
         Difference { kind: DifferenceKind::Wrong, text }
     }
 }

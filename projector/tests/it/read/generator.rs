@@ -2,6 +2,7 @@
 
 use schemas::access::ReadScope;
 use schemas::event::{CallEvent, CallEventType};
+use schemas::like::{LikePattern, Place};
 use schemas::model::{Column, ColumnType, Relation};
 use schemas::money::NanoUsd;
 use schemas::query::{Bound, Bounds, Filter, RelatedField, SortBy, SortKey, TextQuery};
@@ -147,7 +148,7 @@ impl Generator {
         let some = |generator: &mut Self| {
             (0..generator.below(4)).map(|_| generator.filter(depth.saturating_sub(1))).collect::<Vec<_>>()
         };
-        match self.below(if depth == 0 { 6 } else { 10 }) {
+        match self.below(if depth == 0 { 7 } else { 11 }) {
             0 => Filter::Null(self.column()),
             1 => self.condition(|generator, column| Filter::Equal(column, generator.value(column))),
             2 => self.condition(|generator, column| {
@@ -168,8 +169,14 @@ impl Generator {
                 let columns = if self.often(5) { columns.to_vec() } else { vec![first] };
                 Filter::FullText(columns, self.text_query(2))
             }
-            6 => Filter::Any(some(self)),
-            7 => Filter::Not(Box::new(self.filter(depth - 1))),
+            6 => {
+                let (column, other) = (self.column(), self.column());
+                let place = self.pick(&[Place::Anywhere, Place::Start, Place::End]);
+                let wanted = self.pick(&["e", "the", "o\u{308}", "本日", "r%e", "s_", "1", "-", "00", "a: "]);
+                Filter::Like(vec![column, other], LikePattern::new(wanted, place).expect("a pattern"))
+            }
+            7 => Filter::Any(some(self)),
+            8 => Filter::Not(Box::new(self.filter(depth - 1))),
             _ => Filter::All(some(self)),
         }
     }

@@ -22,6 +22,10 @@ pub(super) fn holds(filter: &Filter, row: &Row) -> bool {
         Filter::Equal(column, value) => !value.is_null() && row.get(*column) == value,
         Filter::OneOf(column, values) => !row.get(*column).is_null() && values.contains(row.get(*column)),
         Filter::Range(column, bounds) => bounds.contains(row.get(*column)),
+        Filter::Like(columns, pattern) => {
+            let mut matcher = pattern.matcher();
+            columns.iter().any(|column| matcher.matches_value(row.get(*column)))
+        }
         Filter::FullText(columns, query) => {
             let texts = columns.iter().filter_map(|column| row.get(*column).as_text());
             has_text(query, &texts.map(words).collect::<Vec<_>>())

@@ -193,3 +193,29 @@ fn other_columns_have_no_full_text() {
     let filter = Filter::FullText(vec![Column::ModelName], term("x"));
     assert!(matches!(world.try_count(ReadScope::Project(FIRST), filter), Err(ReadError::Refused { .. })));
 }
+
+#[test]
+fn composed_and_decomposed_letters_are_the_same_words() {
+    let world = world(&[
+        "résumé",
+        "re\u{301}sume\u{301}",
+        "resume",
+        "がくせい",
+        "か\u{3099}くせい",
+        "한글",
+        "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}",
+        "हिन्दी में",
+        "Việt Nam",
+        "Vie\u{323}\u{302}t Nam",
+    ]);
+    for word in ["résumé", "re\u{301}sume\u{301}", "RESUME"] {
+        assert_eq!(found(&world, term(word)), [1, 2, 3], "{word}");
+    }
+    assert_eq!(found(&world, term("がくせい")), [4, 5]);
+    assert_eq!(found(&world, term("か\u{3099}くせい")), [4, 5]);
+    assert_eq!(found(&world, term("한글")), [6, 7]);
+    assert_eq!(found(&world, term("\u{1112}\u{1161}\u{11ab}")), [6, 7]);
+    assert_eq!(found(&world, term("हिन्दी")), [8]);
+    assert_eq!(found(&world, phrase("viet nam")), [9, 10]);
+    assert_eq!(found(&world, prefix("vie")), [9, 10]);
+}

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use schemas::access::ReadScope;
+use schemas::like::{LikeMatcher, Place};
 use schemas::model::{Column, Relation};
 use schemas::query::Filter;
 use schemas::reference::{ReferenceData, RelatedRow, Viewers};
@@ -11,9 +12,8 @@ use schemas::value::Value;
 use serde_json::{Map, Value as Json};
 
 use super::super::cast;
-use super::super::like::{self, Place};
 use super::super::relation::{self, Field, RelationError};
-use super::{FilterError, type_of, unwrapped};
+use super::{FilterError, pattern, type_of, unwrapped};
 
 pub(super) fn lower(
     column: Column,
@@ -34,9 +34,9 @@ pub(super) fn lower(
     if conditions.is_empty() {
         return Ok(Filter::everything());
     }
-    let holds = |row: &RelatedRow<'_>| conditions.iter().all(|(field, test)| test.holds(&row.get(field)));
     // Where the conditions hold for calls without a related row, all match but those that point to other rows.
-    let holds_without = conditions.iter().all(|(_, test)| test.holds(&Value::Null));
+    let holds_without = conditions.iter_mut().all(|(_, test)| test.holds(&Value::Null));
+    let mut holds = |row: &RelatedRow<'_>| conditions.iter_mut().all(|(field, test)| test.holds(&row.get(field)));
     let mut ids = BTreeMap::from([(Viewers::All, Vec::new())]);
     for (viewers, row) in reference.related_rows(relation, scope) {
         if holds(&row) != holds_without {
@@ -70,24 +70,18 @@ fn pointing(id_column: Column, ids: BTreeMap<Viewers, Vec<Value>>) -> Filter {
 #[derive(Debug)]
 enum Test {
     OneOf(Vec<Value>),
-    Like {
-        pattern: String,
-        place: Place,
-    },
+    Like(LikeMatcher),
     /// Holds on null too.
-    NotLike {
-        pattern: String,
-    },
+    NotLike(LikeMatcher),
     Never,
 }
 
 impl Test {
-    fn holds(&self, value: &Value) -> bool {
-        let like = |pattern: &str, place| !value.is_null() && like::matches(&text(value), pattern, place);
+    fn holds(&mut self, value: &Value) -> bool {
         match self {
             Self::OneOf(values) => values.contains(value),
-            Self::Like { pattern, place } => like(pattern, *place),
-            Self::NotLike { pattern } => !like(pattern, Place::Anywhere),
+            Self::Like(matcher) => matcher.matches_value(value),
+            Self::NotLike(matcher) => !matcher.matches_value(value),
             Self::Never => false,
         }
     }
@@ -98,22 +92,18 @@ fn test(column: Column, field: Field, value: &Json) -> Result<Test, FilterError>
         cast::to_type(field.name, field.column_type, value)
             .map_err(|source| FilterError::InRelation { column: column.name(), source })
     };
-    let pattern = || {
-        let pattern = value.get("value").unwrap_or(&Json::Null);
-        match pattern {
-            Json::Null => Ok(String::new()),
-            Json::String(text) => Ok(text.trim().to_owned()),
-            _ => Err(FilterError::TextOperand(format!("{}.{}", column.name(), field.name))),
-        }
+    let like = |place| {
+        let key = format!("{}.{}", column.name(), field.name);
+        pattern(&key, value.get("value"), place).map(|pattern| pattern.matcher())
     };
     Ok(match (value, type_of(value)) {
         (Json::Array(elements), _) => {
             Test::OneOf(elements.iter().map(|element| cast(unwrapped(element))).collect::<Result<_, _>>()?)
         }
-        (_, Some("Search")) => Test::Like { pattern: pattern()?, place: Place::Anywhere },
-        (_, Some("StartsWith")) => Test::Like { pattern: pattern()?, place: Place::Start },
-        (_, Some("EndsWith")) => Test::Like { pattern: pattern()?, place: Place::End },
-        (_, Some("NotContains")) => Test::NotLike { pattern: pattern()? },
+        (_, Some("Search")) => Test::Like(like(Place::Anywhere)?),
+        (_, Some("StartsWith")) => Test::Like(like(Place::Start)?),
+        (_, Some("EndsWith")) => Test::Like(like(Place::End)?),
+        (_, Some("NotContains")) => Test::NotLike(like(Place::Anywhere)?),
         (_, Some("ObjectID" | "DateTime" | "Name" | "Email")) => Test::OneOf(vec![cast(unwrapped(value))?]),
         (_, Some(_)) => Test::Never,
         (Json::Object(_), None) => {
@@ -121,17 +111,4 @@ fn test(column: Column, field: Field, value: &Json) -> Result<Test, FilterError>
         }
         _ => Test::OneOf(vec![cast(value)?]),
     })
-}
-
-/// A value as a text, as a search sees it.
-fn text(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::Boolean(value) => value.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::Cents(amount) => amount.to_string(),
-        Value::Date(date) => date.to_string(),
-        Value::Id(id) => id.as_hyphenated().to_string(),
-        Value::Text(text) => text.to_string(),
-    }
 }

@@ -1,10 +1,11 @@
 //! Operators: objects with a `_type`.
 
+use schemas::like::Place;
 use schemas::query::{Bound, Bounds, Filter};
 use schemas::value::Value;
 use serde_json::{Map, Value as Json};
 
-use super::{FilterError, Target};
+use super::{FilterError, Target, pattern};
 
 pub(super) fn lower(target: Target, operator: &str, members: &Map<String, Json>) -> Result<Filter, FilterError> {
     let column = target.column;
@@ -50,11 +51,10 @@ pub(super) fn lower(target: Target, operator: &str, members: &Map<String, Json>)
             Some(Json::Array(elements)) if elements.is_empty() => Filter::everything(),
             some => Filter::All(vec![Filter::Not(Box::new(one_of(target, some)?)), not_null()]),
         },
-        "Search" if is_empty(target, value)? => not_null(),
-        "Search" | "StartsWith" | "EndsWith" | "NotContains" => {
-            is_empty(target, value)?;
-            return Err(FilterError::NotYet(target.name().to_owned(), operator.to_owned()));
-        }
+        "Search" => like(target, value, Place::Anywhere)?,
+        "StartsWith" => like(target, value, Place::Start)?,
+        "EndsWith" => like(target, value, Place::End)?,
+        "NotContains" => Filter::Not(Box::new(like(target, value, Place::Anywhere)?)),
         _ => return target.object(&Json::Object(members.clone())),
     })
 }
@@ -88,10 +88,7 @@ fn one_of(target: Target, value: Option<&Json>) -> Result<Filter, FilterError> {
     }
 }
 
-fn is_empty(target: Target, value: Option<&Json>) -> Result<bool, FilterError> {
-    match value {
-        None => Ok(true),
-        Some(Json::String(text)) => Ok(text.trim().is_empty()),
-        Some(_) => Err(FilterError::TextOperand(target.name().to_owned())),
-    }
+/// Without an operand every text is found.
+fn like(target: Target, value: Option<&Json>, place: Place) -> Result<Filter, FilterError> {
+    Ok(Filter::Like(vec![target.column], pattern(target.name(), value, place)?))
 }

@@ -1,4 +1,5 @@
 use schemas::id::ProjectId;
+use schemas::like::{LikePattern, Place};
 use schemas::query::Filter;
 use serde_json::json;
 use uuid::Uuid;
@@ -38,9 +39,34 @@ fn only_full_text_ranks() {
 }
 
 #[test]
-fn searches_are_refused_until_readers_can_answer_them() {
-    for operator in ["Search", "StartsWith", "EndsWith", "NotContains"] {
-        let error = lowered(&json!({"status": {"_type": operator, "value": "x"}})).expect_err("refused");
-        assert_eq!(error.to_string(), format!("status: {operator} is not supported yet"));
+fn searches_are_patterns_of_what_is_compared() {
+    let like = |column, text, place| Filter::Like(vec![column], LikePattern::new(text, place).expect("a pattern"));
+    for (query, expected) in [
+        (json!({"status": {"_type": "Search", "value": " RoR "}}), like(Column::Status, "ror", Place::Anywhere)),
+        (json!({"totalTokens": {"_type": "StartsWith", "value": "1"}}), like(Column::TotalTokens, "1", Place::Start)),
+        (json!({"incident": {"_type": "EndsWith", "value": "a%"}}), like(Column::IncidentId, "a%", Place::End)),
+        (json!({"feature": {"_type": "Search"}}), like(Column::Feature, "", Place::Anywhere)),
+        (
+            json!({"feature": {"_type": "NotContains", "value": "x"}}),
+            Filter::Not(Box::new(like(Column::Feature, "x", Place::Anywhere))),
+        ),
+        (
+            json!({"any": {"_type": "MultiSearch", "value": "x", "fields": ["status", "deletedAt", "user"]}}),
+            Filter::Like(
+                vec![Column::Status, Column::UserId],
+                LikePattern::new("x", Place::Anywhere).expect("a pattern"),
+            ),
+        ),
+        (json!({"any": {"_type": "MultiSearch", "value": " ", "fields": ["status"]}}), Filter::everything()),
+        (json!({"any": {"_type": "MultiSearch", "value": "x", "fields": []}}), Filter::everything()),
+    ] {
+        assert_eq!(lowered(&query), Ok(Filter::All(vec![expected])), "{query}");
+    }
+    for (value, error) in [
+        (json!(5), "status: expected \"value\" to be a string"),
+        (json!("a\u{0}b"), "status: expected a text without the character NUL to search for"),
+    ] {
+        let refused = lowered(&json!({"status": {"_type": "Search", "value": value}})).expect_err("refused");
+        assert_eq!(refused.to_string(), error);
     }
 }

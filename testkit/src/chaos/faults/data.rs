@@ -55,7 +55,8 @@ fn damage(index: &Path, random: &mut StdRng) -> Result<String> {
         fs::remove_dir_all(index)?;
         return Ok("the folder removed".to_owned());
     }
-    let mut files: Vec<PathBuf> = fs::read_dir(index)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(index)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     files.retain(|path| !name(path).ends_with(".lock"));
     files.sort_unstable();
     let list = files.iter().find(|path| name(path) == "meta.json").filter(|_| random.random_bool(0.4));
