@@ -8,6 +8,7 @@ mod conformance;
 mod crashes;
 mod folders;
 mod imports;
+mod isolation;
 mod kafka;
 mod keys;
 mod permissions;
