@@ -14,8 +14,10 @@ pub(crate) enum Endpoint {
     Delete { id: String },
 }
 
-/// Every page: its methods, its path, and what it asks for, with the id where the path has one.
-const PAGES: [(&[&str], &str, fn(String) -> Endpoint); 9] = [
+/// The methods of a page, its path, and what it asks for, with the id where the path has one.
+type Page = (&'static [&'static str], &'static str, fn(String) -> Endpoint);
+
+const PAGES: [Page; 9] = [
     (&["GET", "POST"], "/api/llm-log/get-list", |_| Endpoint::List),
     (&["GET", "POST"], "/api/llm-log/{id}/get-item", |id| Endpoint::Item { id }),
     (&["POST"], "/api/llm-log/count", |_| Endpoint::Count),
@@ -110,7 +112,7 @@ mod tests {
             let methods = methods.as_object().expect("methods").keys();
             described.extend(methods.map(|method| (method.to_uppercase(), path.clone())));
         }
-        let methods = |(methods, path, _): &(&[&str], &str, _)| {
+        let methods = |(methods, path, _): &Page| {
             let path = (*path).to_owned();
             methods.iter().map(|method| ((*method).to_owned(), path.clone())).collect::<Vec<_>>()
         };

@@ -113,6 +113,7 @@ async fn change(roles: &Roles, kind: &str, id: &str, data: &Value) {
 }
 
 /// Makes keys and revokes them, and looks how long each role takes to know.
+#[expect(clippy::print_stdout, reason = "how long it took is worth seeing")]
 pub(crate) async fn keys_act_in_time(roles: &Roles) {
     let mut slowest = Duration::ZERO;
     for number in 0..5 {

@@ -1,4 +1,5 @@
 //! The binary from outside: what goes in by its doors comes out of its API, whatever happens in between.
+#![expect(clippy::indexing_slicing, reason = "a test that indexes too far fails, as it should")]
 
 mod binary;
 mod calls;
@@ -8,6 +9,7 @@ mod conformance;
 mod crashes;
 mod folders;
 mod imports;
+mod isolation;
 mod kafka;
 mod keys;
 mod permissions;

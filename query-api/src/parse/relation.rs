@@ -1,6 +1,6 @@
 //! The fields of related rows that a client may name.
 
-use schemas::model::{Column, ColumnType, Relation};
+use schemas::model::{ColumnType, Relation};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RelationError {
@@ -24,7 +24,7 @@ pub(super) struct Field {
 const ID: Field = Field { name: "_id", column_type: ColumnType::ObjectId };
 
 /// The field of this name, if clients may see it through the relation.
-pub(super) fn field(column: Column, relation: Relation, name: &str) -> Result<Field, RelationError> {
+pub(super) fn field(relation: Relation, name: &str) -> Result<Field, RelationError> {
     if name == ID.name {
         return Ok(ID);
     }
@@ -33,29 +33,22 @@ pub(super) fn field(column: Column, relation: Relation, name: &str) -> Result<Fi
     }
     let title = relation.title();
     if let Some(permissions) = guarded_by(relation, name) {
-        return Err(RelationError::NoPermission { title: relation_title(column), permissions });
+        return Err(RelationError::NoPermission { title, permissions });
     }
     let field = name.to_owned();
-    Err(if hidden(relation).contains(&name) {
+    Err(if BASE_FIELDS.contains(&name) || hidden(relation).contains(&name) {
         RelationError::HiddenField { field, title }
     } else {
         RelationError::UnknownField { field, title }
     })
 }
 
-/// How the reference server names a relation when the key lacks the permission of its own.
-fn relation_title(column: Column) -> &'static str {
-    match column {
-        Column::Incident => "Incident",
-        Column::Alert => "Alert",
-        Column::ScheduledMaintenance => "Scheduled Maintenance",
-        _ => column.column_type().title(),
-    }
-}
+/// What every resource of the reference server has, and shows through a relation to whoever may read the related one.
+const BASE_FIELDS: [&str; 4] = ["createdAt", "updatedAt", "deletedAt", "version"];
 
-/// The permissions that a field needs which no key here can have.
+/// The permissions that a field needs on the reference server. Here it is shown to nobody.
 fn guarded_by(relation: Relation, name: &str) -> Option<&'static str> {
-    if name != "createdAt" {
+    if !BASE_FIELDS.contains(&name) {
         return None;
     }
     match relation {
@@ -66,7 +59,7 @@ fn guarded_by(relation: Relation, name: &str) -> Option<&'static str> {
             "Project Owner, Project Admin, Project Member, Viewer, Alert Admin, Alert Member, Alert Viewer, Read Alert",
         ),
         Relation::ScheduledMaintenance => Some(
-            "Project Owner, Project Admin, Project Member, Viewer, Scheduled Maintenance Admin, Scheduled Maintenance Member, Scheduled Maintenance Viewer, Read Scheduled Maintenance Event",
+            "Project Owner, Project Admin, Project Member, Viewer, Scheduled Maintenance Admin, Scheduled Maintenance Member, Scheduled Maintenance Viewer, Read Scheduled Maintenance",
         ),
         Relation::Project | Relation::LlmProvider | Relation::User => None,
     }
@@ -75,12 +68,8 @@ fn guarded_by(relation: Relation, name: &str) -> Option<&'static str> {
 /// Fields that exist on the related resource and are shown to nobody through a relation.
 fn hidden(relation: Relation) -> &'static [&'static str] {
     match relation {
-        Relation::Project => &["createdAt", "updatedAt", "deletedAt", "version", "slug", "createdByUserId"],
+        Relation::Project => &["slug", "createdByUserId"],
         Relation::LlmProvider => &[
-            "createdAt",
-            "updatedAt",
-            "deletedAt",
-            "version",
             "slug",
             "description",
             "llmType",
@@ -92,19 +81,10 @@ fn hidden(relation: Relation) -> &'static [&'static str] {
             "createdByUserId",
             "deletedByUserId",
         ],
-        Relation::Incident | Relation::Alert | Relation::ScheduledMaintenance => &[
-            "updatedAt",
-            "deletedAt",
-            "version",
-            "slug",
-            "description",
-            "createdByUserId",
-            "deletedByUserId",
-            "rootCause",
-        ],
-        Relation::User => {
-            &["createdAt", "updatedAt", "deletedAt", "version", "slug", "password", "isMasterAdmin", "timezone"]
+        Relation::Incident | Relation::Alert | Relation::ScheduledMaintenance => {
+            &["slug", "description", "createdByUserId", "deletedByUserId", "rootCause"]
         }
+        Relation::User => &["slug", "password", "isMasterAdmin", "timezone"],
     }
 }
 
@@ -114,18 +94,23 @@ mod tests {
 
     #[test]
     fn each_kind_of_field_has_its_own_refusal() {
-        let of = |column: Column, name: &str| {
-            let relation = column.relation().expect("a relation");
-            field(column, relation, name).map_err(|error| error.to_string())
-        };
-        assert_eq!(of(Column::LlmProvider, "name"), Ok(Field { name: "name", column_type: ColumnType::Text }));
+        let of = |relation: Relation, name: &str| field(relation, name).map_err(|error| error.to_string());
+        assert_eq!(of(Relation::LlmProvider, "name"), Ok(Field { name: "name", column_type: ColumnType::Text }));
         assert_eq!(
-            of(Column::LlmProvider, "apiKey"),
+            of(Relation::LlmProvider, "apiKey"),
             Err("Column apiKey on LLM Provider does not support read on relation query.".to_owned())
         );
-        assert_eq!(of(Column::User, "nope"), Err("Column nope not found on User".to_owned()));
+        assert_eq!(of(Relation::User, "nope"), Err("Column nope not found on User".to_owned()));
         assert_eq!(
-            of(Column::Incident, "createdAt"),
+            of(Relation::User, "version"),
+            Err("Column version on User does not support read on relation query.".to_owned())
+        );
+        assert_eq!(
+            of(Relation::ScheduledMaintenance, "updatedAt"),
+            Err("You do not have permissions to read Scheduled Maintenance Event on LLM Log. You need one of these permissions: Project Owner, Project Admin, Project Member, Viewer, Scheduled Maintenance Admin, Scheduled Maintenance Member, Scheduled Maintenance Viewer, Read Scheduled Maintenance".to_owned())
+        );
+        assert_eq!(
+            of(Relation::Incident, "createdAt"),
             Err("You do not have permissions to read Incident on LLM Log. You need one of these permissions: Project Owner, Project Admin, Project Member, Viewer, Incident Admin, Incident Member, Incident Viewer, Read Incident".to_owned())
         );
     }

@@ -137,7 +137,7 @@ fn related_fields(column: Column, relation: Relation, value: &Json) -> Result<Ve
         if is_object(value) {
             return Err(RelationError::TooDeep.into());
         }
-        let field = relation::field(column, relation, name)?;
+        let field = relation::field(relation, name)?;
         if field.name != "_id" && *value != Json::Bool(false) {
             selected.push(field.name);
         }

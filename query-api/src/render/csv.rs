@@ -5,10 +5,11 @@ use serde::Serialize;
 
 use super::ListAnswer;
 use super::row::in_order;
+use crate::parse::select::Selected;
 
 /// A line with the names of the columns, then a line for each row; no line end at the end.
 pub(super) fn csv(list: ListAnswer<'_>) -> String {
-    let selected = in_order(list.selection, list.compat).into_iter().map(|selected| selected.column());
+    let selected = in_order(list.selection, list.compat).into_iter().map(Selected::column);
     let names = std::iter::once(Column::Id).chain(selected).map(|column| quoted(column.name()));
     let mut lines = vec![names.collect::<Vec<String>>().join(",")];
     lines.extend(list.rows().map(|row| {

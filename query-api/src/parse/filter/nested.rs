@@ -25,7 +25,7 @@ pub(super) fn lower(
     let mut conditions = Vec::new();
     for (name, value) in members {
         let in_relation = |source| FilterError::Relation { column: column.name(), source };
-        let field = relation::field(column, relation, name).map_err(in_relation)?;
+        let field = relation::field(relation, name).map_err(in_relation)?;
         let ignored = value.is_null() || value.as_object().is_some_and(Map::is_empty);
         if !ignored {
             conditions.push((field.name, test(column, field, value)?));
