@@ -6,10 +6,13 @@ mod journey;
 
 mod conformance;
 mod crashes;
+mod dead_letters;
 mod folders;
 mod imports;
+mod inbox;
 mod kafka;
 mod keys;
+mod poison;
 mod samples;
 mod stops;
 mod verifying;
