@@ -97,7 +97,7 @@ impl EventLog for EmbeddedLog {
             let reason = format!("there is no partition {} of {partitions}", record.partition);
             return Err(AppendError::Refused { reason });
         }
-        check_sizes(&records, self.record_bytes_max())?;
+        check_sizes(&records, self.record_bytes_max(topic))?;
         let (reply, answer) = oneshot::channel();
         let append = Append { topic, records, reply };
         let refused = || AppendError::Refused { reason: "the log is closed".into() };

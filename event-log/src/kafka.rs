@@ -19,6 +19,7 @@ use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use schemas::id::Partition;
+use schemas::limits::MESSAGE_BYTES;
 use schemas::positions::Offset;
 
 use crate::log::{
@@ -29,8 +30,8 @@ use connection::{Connection, may_pass};
 pub use inbox::{InboxError, InboxItem, InboxRecord, KafkaInbox, UnreadableRecord};
 pub use options::KafkaOptions;
 use reader::{KafkaReader, Reading};
-use topics::Cluster;
 pub use topics::TopicError;
+use topics::{Cluster, MessageBytes};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait before the broker is tried again.
@@ -55,6 +56,7 @@ pub enum OpenKafkaError {
 pub struct KafkaLog {
     options: KafkaOptions,
     partitions: u32,
+    message_bytes: MessageBytes,
     appender: Appender,
     reading: Arc<Reading>,
     reader: ClientConfig,
@@ -92,10 +94,11 @@ impl KafkaLog {
         if told {
             tracing::info!(kafka.bootstrap = options.bootstrap, "Kafka answers");
         }
-        let appender = Appender::new(options.producer(message_bytes)).map_err(OpenKafkaError::Settings)?;
+        let smallest = message_bytes.values().min().copied().unwrap_or(MESSAGE_BYTES);
+        let appender = Appender::new(options.producer(smallest)).map_err(OpenKafkaError::Settings)?;
         let calls = cluster.topics.get(&options.topic(Topic::Calls)).map_or(0, |(partitions, _)| *partitions);
         let partitions = u32::try_from(calls).unwrap_or(u32::MAX);
-        Ok(Self { options, partitions, appender, reading, reader })
+        Ok(Self { options, partitions, message_bytes, appender, reading, reader })
     }
 }
 
@@ -133,7 +136,7 @@ async fn open_topics(
     admin: &AdminClient<Connection>,
     reading: &Arc<Reading>,
     options: &KafkaOptions,
-) -> Result<(Cluster, usize), OpenKafkaError> {
+) -> Result<(Cluster, MessageBytes), OpenKafkaError> {
     let mut cluster = examine(reading, &options.bootstrap).await?;
     if topics::make_missing(admin, options, &cluster).await? {
         let names = topics::names(options);
@@ -166,8 +169,9 @@ impl EventLog for KafkaLog {
         }
     }
 
-    fn record_bytes_max(&self) -> usize {
-        record_bytes_max(self.appender.message_bytes_max())
+    fn record_bytes_max(&self, topic: Topic) -> usize {
+        let of_topic = self.message_bytes.get(&topic).copied().unwrap_or(MESSAGE_BYTES);
+        record_bytes_max(of_topic.min(self.appender.message_bytes_max()))
     }
 
     async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Result<Vec<Position>, AppendError> {
@@ -176,7 +180,7 @@ impl EventLog for KafkaLog {
             let reason = format!("there is no partition {} of {partitions}", record.partition);
             return Err(AppendError::Refused { reason });
         }
-        check_sizes(&records, self.record_bytes_max())?;
+        check_sizes(&records, self.record_bytes_max(topic))?;
         self.appender.append(&self.options.topic(topic), records.iter().map(Outgoing::from)).await
     }
 

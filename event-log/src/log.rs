@@ -21,6 +21,10 @@ pub enum Topic {
     DeadLetters,
 }
 
+impl Topic {
+    pub const ALL: [Self; 3] = [Self::Calls, Self::Reference, Self::DeadLetters];
+}
+
 /// Where a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
@@ -54,13 +58,13 @@ pub(crate) fn record_bytes_max(message_bytes: usize) -> usize {
     message_bytes.min(MESSAGE_BYTES).saturating_sub(OVERHEAD_BYTES)
 }
 
-/// Refuses records of which one is larger than the log takes, before any is appended.
+/// Refuses records of which one is larger than their topic takes, before any is appended.
 pub(crate) fn check_sizes(records: &[NewRecord], greatest: usize) -> Result<(), AppendError> {
     match records.iter().map(NewRecord::bytes).find(|bytes| *bytes > greatest) {
         None => Ok(()),
         Some(bytes) => {
             let reason =
-                format!("a record of {bytes} bytes is larger than the greatest that the log takes ({greatest})");
+                format!("a record of {bytes} bytes is larger than the greatest that the topic takes ({greatest})");
             Err(AppendError::Refused { reason })
         }
     }
@@ -134,13 +138,13 @@ pub trait EventLog: fmt::Debug + Send + Sync {
     /// How many partitions the topic has.
     fn partitions(&self, topic: Topic) -> u32;
 
-    /// Size of the greatest record that the log takes: key, value and headers.
-    fn record_bytes_max(&self) -> usize {
+    /// Size of the greatest record that the topic takes: key, value and headers.
+    fn record_bytes_max(&self, _: Topic) -> usize {
         record_bytes_max(MESSAGE_BYTES)
     }
 
     /// Appends records; their positions, in the same order, once all of them are durable. A record larger than the
-    /// log takes is refused with all that came with it.
+    /// topic takes is refused with all that came with it.
     async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Result<Vec<Position>, AppendError>;
 
     /// What the partition holds now.

@@ -161,7 +161,7 @@ impl<I: Inbox> Taking<I> {
         }
         self.until_done("dead letters can't be written", |taking| {
             let log: &dyn EventLog = taking.ingest.log();
-            let greatest = log.record_bytes_max();
+            let greatest = log.record_bytes_max(Topic::DeadLetters);
             let records = letters.iter().map(|letter| letter.record(taking.ingest.log_id(), greatest)).collect();
             taking.runtime.block_on(log.append(Topic::DeadLetters, records)).map_err(|error: AppendError| error)?;
             Ok(())

@@ -90,7 +90,7 @@ impl Ingest {
 
     /// Refuses an event of a size that the log does not take.
     pub(crate) fn check_size(&self, bytes: usize) -> Result<(), EventTooLarge> {
-        let bytes_max = EVENT_BYTES.min(self.log.record_bytes_max().saturating_sub(KEY_AND_HEADERS_BYTES));
+        let bytes_max = EVENT_BYTES.min(self.log.record_bytes_max(Topic::Calls).saturating_sub(KEY_AND_HEADERS_BYTES));
         if bytes > bytes_max { Err(EventTooLarge { bytes, bytes_max }) } else { Ok(()) }
     }
 

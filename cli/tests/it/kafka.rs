@@ -21,16 +21,16 @@ const READY: Duration = Duration::from_mins(1);
 const BATCH: usize = 50;
 
 /// Roles that share topics, and secrets.
-struct Installation {
-    folder: Folder,
+pub(crate) struct Installation {
+    pub(crate) folder: Folder,
     /// What every role is told about the log.
-    log: Vec<String>,
+    pub(crate) log: Vec<String>,
 }
 
 impl Installation {
     /// One of its own for each test; none, and a line, when there is no broker.
     #[expect(clippy::print_stdout, reason = "a skipped test says so")]
-    fn new(name: &str) -> Option<Self> {
+    pub(crate) fn new(name: &str) -> Option<Self> {
         let Some(bootstrap) = testkit::kafka() else {
             println!("skipped: LLM_LOG_TEST_KAFKA names no broker (scripts/test-kafka starts one)");
             return None;
@@ -41,6 +41,10 @@ impl Installation {
         let log =
             ["--kafka", &bootstrap, "--topic-prefix", &prefix, "--log-partitions", "4"].map(str::to_owned).to_vec();
         Some(Self { folder, log })
+    }
+
+    pub(crate) fn log(&self) -> Vec<&str> {
+        self.log.iter().map(String::as_str).collect()
     }
 
     fn spawn(&self, role: &str, port: u16, more: &[&str]) -> Server {
@@ -71,13 +75,12 @@ impl Installation {
         self.spawn("projector", port, &["--data", &self.folder.text(data), "--partitions", partitions])
     }
 
-    async fn key(&self) -> String {
-        let log: Vec<&str> = self.log.iter().map(String::as_str).collect();
-        make_key(&log, &["ReadLlmLog", "CreateLlmLogEvent"]).await
+    pub(crate) async fn key(&self) -> String {
+        make_key(&self.log(), &["ReadLlmLog", "CreateLlmLogEvent"]).await
     }
 
     /// Compares an index with the log while no process has it open.
-    async fn verify(&self, data: &str) -> Ended {
+    pub(crate) async fn verify(&self, data: &str) -> Ended {
         let (data, mut args) = (self.folder.text(data), vec!["verify", "--data"]);
         args.push(&data);
         args.extend(self.log.iter().map(String::as_str));

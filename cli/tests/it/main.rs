@@ -7,12 +7,15 @@ mod journey;
 
 mod conformance;
 mod crashes;
+mod dead_letters;
 mod folders;
 mod imports;
+mod inbox;
 mod isolation;
 mod kafka;
 mod keys;
 mod permissions;
+mod poison;
 mod samples;
 mod stops;
 mod verifying;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use schemas::limits::PARTITIONS;
+use schemas::limits::{MESSAGE_BYTES, PARTITIONS};
 
 use crate::log::Topic;
 
@@ -83,10 +83,10 @@ impl KafkaOptions {
         self.client(&[], &[])
     }
 
-    /// A producer for topics that take messages of this size.
+    /// A producer for topics that take messages of this size or more.
     pub(super) fn producer(&self, message_bytes: usize) -> ClientConfig {
         let timeout = self.delivery_timeout.as_millis().to_string();
-        let (message, batch) = (message_bytes.to_string(), message_bytes.min(BATCH_BYTES).to_string());
+        let (message, batch) = (MESSAGE_BYTES.to_string(), message_bytes.min(BATCH_BYTES).to_string());
         self.client(
             &[
                 ("compression.type", "zstd"),

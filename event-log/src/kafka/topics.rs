@@ -28,6 +28,9 @@ pub enum TopicError {
     Broker(#[from] KafkaError),
 }
 
+/// How large a message each topic takes.
+pub(super) type MessageBytes = BTreeMap<Topic, usize>;
+
 /// What the cluster has.
 #[derive(Debug, Clone)]
 pub(super) struct Cluster {
@@ -137,12 +140,12 @@ fn value<'a>(settings: &'a Settings<'_>, name: &str) -> &'a str {
 }
 
 /// Refuses topics that would lose records, and says which durability is in force. The size of the greatest message
-/// that all topics of the log take.
+/// that each topic of the log takes.
 pub(super) async fn check(
     admin: &AdminClient<Connection>,
     options: &KafkaOptions,
     cluster: &Cluster,
-) -> Result<usize, TopicError> {
+) -> Result<MessageBytes, TopicError> {
     let names = names(options);
     for topic in [Topic::Reference, Topic::DeadLetters] {
         let topic = options.topic(topic);
@@ -153,7 +156,7 @@ pub(super) async fn check(
     let resources: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
     let described =
         admin.describe_configs(&resources, &AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT))).await?;
-    let mut message_bytes = MESSAGE_BYTES;
+    let mut message_bytes = MessageBytes::new();
     for (name, resource) in names.iter().zip(described) {
         let resource = resource.map_err(|code| TopicError::Broker(KafkaError::AdminOp(code)))?;
         let settings = resource.entry_map();
@@ -161,8 +164,8 @@ pub(super) async fn check(
             return Err(TopicError::Dangerous { topic: name.clone(), setting, value });
         }
         warn_of_weakness(options, name, &settings);
-        if *name != options.inbox() {
-            message_bytes = message_bytes.min(value(&settings, MESSAGE_SETTING).parse().unwrap_or(MESSAGE_BYTES));
+        if let Some(topic) = Topic::ALL.into_iter().find(|topic| options.topic(*topic) == *name) {
+            message_bytes.insert(topic, value(&settings, MESSAGE_SETTING).parse().unwrap_or(MESSAGE_BYTES));
         }
         if *name == options.topic(Topic::Calls) {
             let replicas = cluster.topics.get(name).map_or(0, |(_, replicas)| *replicas);
