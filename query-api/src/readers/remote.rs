@@ -94,6 +94,10 @@ impl RemoteReader {
         if status == StatusCode::UNAUTHORIZED {
             return Err(ReadError::Internal { reason: format!("{} refuses the internal secret", self.base) });
         }
+        // A process that is starting has its listener before its pages.
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            return Err(self.away(asked));
+        }
         if !status.is_success() {
             return Err(ReadError::Internal { reason: format!("{} answered {status}", self.base) });
         }
@@ -109,6 +113,10 @@ impl RemoteReader {
             return ReadError::Timeout { part: "waiting for a projector".to_owned() };
         }
         tracing::debug!(projector.url = %self.base, error = %error, "a projector could not be reached");
+        self.away(asked)
+    }
+
+    fn away(&self, asked: Option<&BTreeSet<Partition>>) -> ReadError {
         let served = || self.served.lock().map(|served| served.clone()).unwrap_or_default();
         ReadError::Unavailable { partitions: asked.cloned().unwrap_or_else(served) }
     }

@@ -114,6 +114,19 @@ async fn a_process_that_is_away_serves_nothing_of_what_it_served() {
 }
 
 #[tokio::test]
+async fn a_process_that_is_starting_serves_nothing_yet() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let starting = Router::new().fallback(async || StatusCode::SERVICE_UNAVAILABLE);
+    tokio::spawn(async move { axum::serve(listener, starting).await });
+    let remote = RemoteReader::new(&format!("http://{address}"), SECRET).expect("valid");
+    let mut asked = count();
+    asked.context.partitions = Some(BTreeSet::from([0, 2]));
+    assert_eq!(remote.count(asked).await, Err(ReadError::Unavailable { partitions: BTreeSet::from([0, 2]) }));
+    assert_eq!(remote.status().await, Err(ReadError::Unavailable { partitions: BTreeSet::new() }));
+}
+
+#[tokio::test]
 async fn a_process_that_never_answers_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
