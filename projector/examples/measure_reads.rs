@@ -156,7 +156,7 @@ impl Reads {
     }
 
     fn context(&self) -> ReadContext {
-        ReadContext { scope: self.scope, partitions: None, timeout: Duration::from_mins(1) }
+        ReadContext { scope: self.scope, partitions: None, wait_for: None, timeout: Duration::from_mins(1) }
     }
 
     fn list(&self, name: &str, filter: Filter, sort: Vec<SortKey>, skip: u64, count: bool) {

@@ -3,14 +3,16 @@
 mod slots;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use schemas::id::home_partition;
 use schemas::positions::Positions;
 use schemas::reader::{
     Answer, CallReader, CountRequest, GetRequest, ListPage, ListRequest, ReadContext, ReadError, ReaderStatus,
-    StatsRequest,
+    StatsRequest, WaitFor,
 };
 use schemas::row::Row;
 use schemas::stats::Groups;
@@ -45,6 +47,11 @@ impl IndexReader {
         Self { cell, status, slots: Slots::new(cores.max(2)) }
     }
 
+    /// How many reads wait until the log is read far enough.
+    pub fn waiting_reads(&self) -> usize {
+        self.cell.waiting_reads()
+    }
+
     /// Carries a read out on one snapshot, whose positions the answer bears.
     async fn answer<T: Send + 'static>(
         &self,
@@ -52,6 +59,9 @@ impl IndexReader {
         context: ReadContext,
         read: impl FnOnce(&Search) -> Result<T, SearchError> + Send + 'static,
     ) -> Result<Answer<T>, ReadError> {
+        if let Some(wait) = &context.wait_for {
+            self.wait(&context, wait).await?;
+        }
         let started = Instant::now();
         let watch = Watch::new(context.timeout);
         let slot = self.slots.take(context.scope, context.timeout).await?;
@@ -73,6 +83,18 @@ impl IndexReader {
         .map_err(|error| ReadError::Internal { reason: format!("the read did not end: {error}") })??;
         metrics::histogram!("llm_log_index_read_seconds", "kind" => kind).record(started.elapsed().as_secs_f64());
         Ok(Answer { content: found, positions })
+    }
+
+    /// Waits until the snapshot has the positions that the read waits for, in the partitions that it is of.
+    async fn wait(&self, context: &ReadContext, wait: &WaitFor) -> Result<(), ReadError> {
+        if wait.positions.log != self.status.log() {
+            return Err(ReadError::OtherLog);
+        }
+        let mut wanted = wait.positions.partitions.clone();
+        if let Some(asked) = &context.partitions {
+            wanted.retain(|partition, _| asked.contains(partition));
+        }
+        self.cell.reach(context.scope, &wanted, wait.timeout).await
     }
 }
 
@@ -103,7 +125,12 @@ impl CallReader for IndexReader {
     }
 
     async fn get(&self, request: GetRequest) -> Result<Answer<Option<Row>>, ReadError> {
-        self.answer("get", request.context, move |search| item(search, request.call, request.columns)).await
+        let GetRequest { mut context, call, columns } = request;
+        if let (Some(wait), Some(total)) = (&mut context.wait_for, NonZeroU32::new(self.status.partitions_total())) {
+            let home = home_partition(call, total);
+            wait.positions.partitions.retain(|partition, _| *partition == home);
+        }
+        self.answer("get", context, move |search| item(search, call, columns)).await
     }
 
     async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError> {

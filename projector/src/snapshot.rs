@@ -5,6 +5,7 @@ mod columns;
 mod counters;
 mod deletes;
 mod segment;
+mod waiting;
 mod zones;
 
 pub use cell::{SharedStatus, SnapshotCell};

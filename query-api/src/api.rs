@@ -22,6 +22,7 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use crate::auth::authenticate;
 use crate::body::read_members;
 use crate::compat::Compat;
+use crate::consistency::{self, ReferencePosition};
 use crate::cors;
 use crate::endpoint::Endpoint;
 use crate::endpoints;
@@ -34,11 +35,14 @@ use crate::request::Request;
 pub struct QueryApi {
     pub reader: Arc<dyn CallReader>,
     pub reference: Arc<ArcSwap<ReferenceData>>,
+    pub reference_position: ReferencePosition,
     /// The key whose holder reads every project.
     pub master_key: Option<ApiKey>,
     pub compat: Compat,
     /// Time limit of one query.
     pub query_timeout: Duration,
+    /// How long a read waits for the positions that a client names.
+    pub consistency_timeout: Duration,
     pub clock: Clock,
 }
 
@@ -48,7 +52,7 @@ pub fn router(api: QueryApi) -> Router {
     let request_id = HeaderName::from_static("x-request-id");
     Router::new()
         .fallback(answer)
-        .with_state(api)
+        .with_state(Arc::new(api))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new())
         .layer(from_fn(common_headers))
@@ -56,7 +60,7 @@ pub fn router(api: QueryApi) -> Router {
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
 }
 
-async fn answer(State(api): State<QueryApi>, http: HttpRequest) -> Response {
+async fn answer(State(api): State<Arc<QueryApi>>, http: HttpRequest) -> Response {
     if *http.method() == Method::OPTIONS {
         return cors::preflight(http.headers());
     }
@@ -76,10 +80,23 @@ async fn endpoint_response(api: &QueryApi, endpoint: Endpoint, http: HttpRequest
     let (parts, body) = http.into_parts();
     let members = read_members(&parts.headers, body).await?;
     let request = Request::new(parts.headers, parts.uri.query(), members);
+    // Before the key is looked for, which may be among what the client waits for.
+    let wait_for = match endpoint {
+        Endpoint::List | Endpoint::Item { .. } | Endpoint::Count | Endpoint::Stats => {
+            consistency::wait(api, &request.headers).await?
+        }
+        Endpoint::Create | Endpoint::Update { .. } | Endpoint::Delete { .. } => None,
+    };
     let reference = api.reference.load_full();
     let now = api.clock.now().date();
     let principal = authenticate(&request.headers, &reference, api.master_key, now)?;
-    let call = endpoints::Call { api, request: &request, principal: principal.as_ref(), reference: &reference };
+    let call = endpoints::Call {
+        api,
+        request: &request,
+        principal: principal.as_ref(),
+        reference: &reference,
+        wait_for: wait_for.as_ref(),
+    };
     match endpoint {
         Endpoint::List => endpoints::list::answer(call).await,
         Endpoint::Item { id } => endpoints::item::answer(call, &id).await,

@@ -1,8 +1,8 @@
 //! Who may call from a browser: everybody, as on the reference server. A key is what protects the data.
 
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -12,6 +12,9 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET,PUT,POST,DELETE,OPTIO
 const PREFLIGHT_METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,PUT,PATCH,POST,DELETE");
 /// How long a browser may keep the answer to a preflight, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
+
+/// The answer's headers that a page in a browser may look at.
+const EXPOSED: HeaderValue = HeaderValue::from_static("Llm-Log-Positions,Llm-Log-Lag-Ms,Retry-After,X-Request-Id");
 
 /// The answer to an `OPTIONS` request of any path.
 pub(crate) fn preflight(request: &HeaderMap) -> Response {
@@ -31,4 +34,5 @@ pub(crate) fn allow(headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN);
     headers.entry(ACCESS_CONTROL_ALLOW_METHODS).or_insert(METHODS);
     headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
 }

@@ -11,7 +11,7 @@ pub(crate) mod update;
 use schemas::access::{Principal, ReadScope};
 use schemas::id::CallId;
 use schemas::positions::Positions;
-use schemas::reader::ReadContext;
+use schemas::reader::{ReadContext, WaitFor};
 use schemas::reference::ReferenceData;
 
 use crate::api::QueryApi;
@@ -27,6 +27,8 @@ pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request,
     pub(crate) principal: Option<&'a Principal>,
     pub(crate) reference: &'a ReferenceData,
+    /// What the answer has to reflect.
+    pub(crate) wait_for: Option<&'a WaitFor>,
 }
 
 impl Call<'_> {
@@ -35,7 +37,7 @@ impl Call<'_> {
     }
 
     fn context(&self, scope: ReadScope) -> ReadContext {
-        ReadContext { scope, partitions: None, timeout: self.api.query_timeout }
+        ReadContext { scope, partitions: None, wait_for: self.wait_for.cloned(), timeout: self.api.query_timeout }
     }
 
     /// The positions of an answer, those of the reference data with them.

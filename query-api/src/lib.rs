@@ -15,6 +15,7 @@ mod refusal;
 mod request;
 
 mod auth;
+mod consistency;
 mod permission;
 
 mod parse;
@@ -28,5 +29,6 @@ mod openapi;
 
 pub use api::{QueryApi, router};
 pub use compat::Compat;
+pub use consistency::ReferencePosition;
 pub use openapi::openapi;
 pub use readers::{MergedReader, RemoteReader, RemoteReaderError};

@@ -21,6 +21,18 @@ pub struct ReadContext {
     pub scope: ReadScope,
     /// The partitions to answer for; all that the reader serves when absent.
     pub partitions: Option<BTreeSet<Partition>>,
+    /// What the answer has to reflect.
+    pub wait_for: Option<WaitFor>,
+    /// Time limit of the read itself, from when it need not wait any more.
+    pub timeout: Duration,
+}
+
+/// How far the log has to be read before a read is answered: to these positions in all partitions that the read is
+/// of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WaitFor {
+    pub positions: Positions,
+    /// How long that may take.
     pub timeout: Duration,
 }
 
@@ -106,6 +118,13 @@ pub enum ReadError {
     Busy { retry_after: Duration },
     #[error("nobody serves the partitions {partitions:?}")]
     Unavailable { partitions: BTreeSet<Partition> },
+    #[error("the positions to wait for are those of another log")]
+    OtherLog,
+    /// The log was not read to the positions to wait for in the time given.
+    #[error("the log is not read that far yet in the partitions {partitions:?}")]
+    Behind { partitions: BTreeSet<Partition> },
+    #[error("too many reads wait for the log to be read")]
+    TooManyWaiting { retry_after: Duration },
     /// The client asked for something that can't be answered.
     #[error("{reason}")]
     Refused { reason: String },

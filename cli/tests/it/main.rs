@@ -5,6 +5,7 @@ mod calls;
 mod journey;
 
 mod conformance;
+mod consistency;
 mod crashes;
 mod folders;
 mod imports;

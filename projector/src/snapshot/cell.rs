@@ -1,17 +1,26 @@
 //! Where the projector puts a snapshot and readers take it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use schemas::access::ReadScope;
 use schemas::id::{LogId, Partition};
+use schemas::positions::Offset;
+use schemas::reader::ReadError;
+use tokio::time::{Instant, timeout_at};
 
 use super::Snapshot;
+use super::waiting::WaitingReads;
 
 /// The snapshot that reads are answered from.
 #[derive(Debug)]
-pub struct SnapshotCell(ArcSwap<Served>);
+pub struct SnapshotCell {
+    served: ArcSwap<Served>,
+    waiting: WaitingReads,
+}
 
 /// What a read finds.
 #[derive(Debug)]
@@ -24,16 +33,18 @@ pub(crate) enum Served {
 impl SnapshotCell {
     /// Serves nothing until the first snapshot is published.
     pub fn new(partitions: BTreeSet<Partition>) -> Self {
-        Self(ArcSwap::from_pointee(Served::Nothing(partitions)))
+        Self { served: ArcSwap::from_pointee(Served::Nothing(partitions)), waiting: WaitingReads::default() }
     }
 
-    /// Every read that starts from now on is answered from this snapshot.
+    /// Every read that starts from now on is answered from this snapshot, and every one that waits for it.
     pub fn publish(&self, snapshot: Snapshot) {
-        self.0.store(Arc::new(Served::Snapshot(Arc::new(snapshot))));
+        let snapshot = Arc::new(snapshot);
+        self.served.store(Arc::new(Served::Snapshot(Arc::clone(&snapshot))));
+        self.waiting.wake(|wanted| snapshot.checkpoint().has_passed(wanted));
     }
 
     pub fn current(&self) -> Option<Arc<Snapshot>> {
-        match &**self.0.load() {
+        match &**self.served.load() {
             Served::Snapshot(snapshot) => Some(Arc::clone(snapshot)),
             Served::Nothing(_) => None,
         }
@@ -41,11 +52,54 @@ impl SnapshotCell {
 
     /// Takes the snapshot away: reads are answered with these partitions as unavailable until the next one.
     pub fn set_unavailable(&self, partitions: BTreeSet<Partition>) {
-        self.0.store(Arc::new(Served::Nothing(partitions)));
+        self.served.store(Arc::new(Served::Nothing(partitions)));
+        self.waiting.wake(|_| true);
     }
 
     pub(crate) fn served(&self) -> Arc<Served> {
-        self.0.load_full()
+        self.served.load_full()
+    }
+
+    /// Waits until a snapshot has these positions, at most for this time.
+    pub(crate) async fn reach(
+        &self,
+        scope: ReadScope,
+        wanted: &BTreeMap<Partition, Offset>,
+        patience: Duration,
+    ) -> Result<(), ReadError> {
+        let deadline = Instant::now() + patience;
+        while !self.lacking(wanted)?.is_empty() {
+            let is_needed = || Ok(!self.lacking(wanted)?.is_empty());
+            let Some(place) = self.waiting.enter(scope, wanted, is_needed)? else { return Ok(()) };
+            if timeout_at(deadline, place.woken()).await.is_err() {
+                return Err(ReadError::Behind { partitions: self.lacking(wanted)? });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn waiting_reads(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The partitions in which the snapshot has not come as far as wanted.
+    fn lacking(&self, wanted: &BTreeMap<Partition, Offset>) -> Result<BTreeSet<Partition>, ReadError> {
+        let snapshot = match &**self.served.load() {
+            Served::Snapshot(snapshot) => Arc::clone(snapshot),
+            Served::Nothing(partitions) => {
+                return Err(ReadError::Unavailable { partitions: partitions.clone() });
+            }
+        };
+        let read = &snapshot.checkpoint().partitions;
+        let unknown: BTreeSet<Partition> =
+            wanted.keys().copied().filter(|partition| !read.contains_key(partition)).collect();
+        if !unknown.is_empty() {
+            return Err(ReadError::Unavailable { partitions: unknown });
+        }
+        let is_behind = |(partition, offset): &(&Partition, &Offset)| {
+            read.get(partition).is_none_or(|checkpoint| checkpoint.next < **offset)
+        };
+        Ok(wanted.iter().filter(is_behind).map(|(partition, _)| *partition).collect())
     }
 }
 

@@ -7,4 +7,5 @@ mod operators;
 mod serving;
 mod sums;
 mod texts;
+mod waiting;
 mod world;

@@ -63,15 +63,21 @@ impl MergedReader {
         join_all(self.readers.iter().map(|reader| reader.status())).await
     }
 
-    /// Reads from the readers of a cover; once more from others when one of them turned out to be away.
+    /// Reads from the readers of a cover; once more from others when one of them turned out to be away. What the
+    /// first attempt waited the second does not wait again.
     async fn read<T, F: Future<Output = Result<T, ReadError>>>(
         &self,
-        read: impl Fn(Arc<Cover>) -> F,
+        mut context: ReadContext,
+        read: impl Fn(Arc<Cover>, ReadContext) -> F,
     ) -> Result<T, ReadError> {
-        match read(self.cover().await?).await {
+        let begun = Instant::now();
+        match read(self.cover().await?, context.clone()).await {
             Err(ReadError::Unavailable { .. }) => {
                 *self.cover.lock().await = None;
-                read(self.cover().await?).await
+                if let Some(wait) = &mut context.wait_for {
+                    wait.timeout = wait.timeout.saturating_sub(begun.elapsed());
+                }
+                read(self.cover().await?, context).await
             }
             answer => answer,
         }
@@ -84,6 +90,9 @@ impl MergedReader {
         context: &ReadContext,
         ask: impl Fn(Arc<dyn CallReader>, ReadContext) -> F,
     ) -> Result<Answer<Vec<T>>, ReadError> {
+        if let Some(wait) = &context.wait_for {
+            cover.check(wait, context.partitions.as_ref())?;
+        }
         let parts = cover.restricted(context.partitions.as_ref());
         let answers = parts.into_iter().filter_map(|(at, part)| {
             let context = ReadContext { partitions: Some(part), ..context.clone() };
@@ -92,7 +101,7 @@ impl MergedReader {
         let mut positions = Positions { log: cover.log, partitions: BTreeMap::new(), reference: None };
         let mut contents = Vec::new();
         for answer in try_join_all(answers).await? {
-            positions.merge(&answer.positions);
+            positions.merge(&answer.positions).map_err(|error| ReadError::Internal { reason: error.to_string() })?;
             contents.push(answer.content);
         }
         Ok(Answer { content: contents, positions })
@@ -177,8 +186,8 @@ fn merge(pages: Vec<ListPage>, keys: &[SortKey]) -> Merged {
 impl CallReader for MergedReader {
     async fn list(&self, request: ListRequest) -> Result<Answer<ListPage>, ReadError> {
         let request = &request;
-        self.read(|cover| async move {
-            let request = request.clone();
+        self.read(request.context.clone(), |cover, context| async move {
+            let request = ListRequest { context, ..request.clone() };
             let parts = cover.restricted(request.context.partitions.as_ref());
             if parts.len() == 1 {
                 let answer = self.pages(&cover, request).await?;
@@ -196,11 +205,11 @@ impl CallReader for MergedReader {
 
     async fn get(&self, request: GetRequest) -> Result<Answer<Option<Row>>, ReadError> {
         let request = &request;
-        self.read(|cover| async move {
+        self.read(request.context.clone(), |cover, context| async move {
             let total = NonZeroU32::new(cover.partitions_total)
                 .ok_or_else(|| ReadError::Internal { reason: "the log has no partitions".to_owned() })?;
             let home = home_partition(request.call, total);
-            let context = ReadContext { partitions: Some(BTreeSet::from([home])), ..request.context.clone() };
+            let context = ReadContext { partitions: Some(BTreeSet::from([home])), ..context };
             let answer = self
                 .ask_each(&cover, &context, |reader, context| {
                     let request = GetRequest { context, ..request.clone() };
@@ -214,14 +223,17 @@ impl CallReader for MergedReader {
 
     async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError> {
         let request = &request;
-        self.read(|cover| async move { self.total(&cover, request).await }).await
+        self.read(request.context.clone(), |cover, context| async move {
+            self.total(&cover, &CountRequest { context, ..request.clone() }).await
+        })
+        .await
     }
 
     async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {
         let request = &request;
-        self.read(|cover| async move {
+        self.read(request.context.clone(), |cover, context| async move {
             let answer = self
-                .ask_each(&cover, &request.context, |reader, context| {
+                .ask_each(&cover, &context, |reader, context| {
                     let request = StatsRequest { context, ..request.clone() };
                     async move { reader.stats(request).await }
                 })

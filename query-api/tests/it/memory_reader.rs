@@ -36,6 +36,8 @@ pub(crate) struct MemoryReader {
     pub(crate) failure: Mutex<Option<ReadError>>,
     /// How many lists were asked for, with how many rows at most.
     pub(crate) lists: Mutex<Vec<(u32, ColumnSet)>>,
+    /// The contexts of all reads but `status`.
+    pub(crate) contexts: Mutex<Vec<ReadContext>>,
 }
 
 /// The call that an object in the form of the API describes.
@@ -63,7 +65,7 @@ impl MemoryReader {
     pub(crate) fn of_partitions(calls: Vec<Call>, serving: impl IntoIterator<Item = Partition>) -> Self {
         let serving: BTreeSet<Partition> = serving.into_iter().collect();
         let calls = calls.into_iter().filter(|(key, _)| serving.contains(&home(*key))).collect();
-        Self { calls, serving, failure: Mutex::default(), lists: Mutex::default() }
+        Self { calls, serving, failure: Mutex::default(), lists: Mutex::default(), contexts: Mutex::default() }
     }
 
     pub(crate) fn fail(&self, error: ReadError) {
@@ -71,6 +73,7 @@ impl MemoryReader {
     }
 
     fn matching(&self, context: &ReadContext, filter: &Filter) -> Result<Vec<&Call>, ReadError> {
+        self.contexts.lock().expect("no test panics while it holds this").push(context.clone());
         if let Some(error) = self.failure.lock().expect("no test panics while it holds this").clone() {
             return Err(error);
         }

@@ -99,6 +99,7 @@ async fn a_page_far_from_the_start_reads_the_rows_of_that_page_only() {
         context: ReadContext {
             scope: ReadScope::Project(PROJECT.parse().expect("a project")),
             partitions: None,
+            wait_for: None,
             timeout: Duration::from_secs(1),
         },
         filter: Filter::everything(),

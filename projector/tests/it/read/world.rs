@@ -26,6 +26,7 @@ use schemas::time::{Date, Timestamp};
 use schemas::value::Value;
 use tantivy::indexer::NoMergePolicy;
 use tantivy::{Index, IndexWriter};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 pub(super) const PARTITIONS: u32 = 4;
@@ -39,7 +40,7 @@ pub(super) struct World {
     pub(super) states: BTreeMap<CallKey, CallState>,
     pub(super) cell: Arc<SnapshotCell>,
     pub(super) status: Arc<SharedStatus>,
-    pub(super) reader: IndexReader,
+    pub(super) reader: Arc<IndexReader>,
     events: u64,
     commits: u64,
     runtime: tokio::runtime::Runtime,
@@ -92,7 +93,7 @@ impl World {
         writer.set_merge_policy(Box::new(NoMergePolicy));
         let cell = Arc::new(SnapshotCell::new((0..PARTITIONS).collect()));
         let status = Arc::new(SharedStatus::new(LogId(Uuid::from_u128(1)), PARTITIONS));
-        let reader = IndexReader::new(Arc::clone(&cell), Arc::clone(&status));
+        let reader = Arc::new(IndexReader::new(Arc::clone(&cell), Arc::clone(&status)));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         Self {
             index,
@@ -202,13 +203,17 @@ impl World {
         self.runtime.block_on(self.reader.stats(request)).map(|answer| answer.content)
     }
 
+    pub(super) fn spawn<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.runtime.spawn(future)
+    }
+
     pub(super) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
 }
 
 pub(super) fn context(scope: ReadScope) -> ReadContext {
-    ReadContext { scope, partitions: None, timeout: Duration::from_mins(1) }
+    ReadContext { scope, partitions: None, wait_for: None, timeout: Duration::from_mins(1) }
 }
 
 pub(super) fn of_partitions(scope: ReadScope, partitions: impl IntoIterator<Item = Partition>) -> ReadContext {
