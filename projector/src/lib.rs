@@ -6,6 +6,7 @@ pub mod index;
 pub mod snapshot;
 
 mod projector;
+mod step;
 mod verify;
 mod writer;
 

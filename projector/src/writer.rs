@@ -29,6 +29,7 @@ use self::stored::{StoredStateError, stored_state};
 use crate::checkpoint::Checkpoint;
 use crate::index::document::{CallDocument, key_term};
 use crate::index::schema::CallFields;
+use crate::step::Step;
 
 /// Memory of a writer thread. A commit comes after 32 MiB of events at the latest, so that it holds what a
 /// thread gets between two commits.
@@ -97,6 +98,7 @@ impl CallWriter {
         let OpenedIndex { fence, directory, index, reader, checkpoint } = opened;
         reader.reload()?;
         let committed = reader.searcher();
+        Step::LearnCalls.begins();
         let known = known_calls(&committed, &fields)?;
         let writer = index_writer(&index, threads)?;
         Ok(Self {
@@ -200,11 +202,15 @@ impl CallWriter {
     /// Makes all that was applied durable and visible, together with the positions reached.
     pub(crate) fn commit(&mut self) -> Result<(), WriteIndexError> {
         let begun = Instant::now();
+        Step::WriteSegments.begins();
         let mut prepared = self.writer.prepare_commit()?;
         prepared.set_payload(&self.checkpoint.payload());
+        Step::SwapList.begins();
         prepared.commit()?;
         // tantivy renames the new list of segments into place without making the rename durable.
+        Step::SyncFolder.begins();
         self.index.directory().sync_directory().map_err(TantivyError::from)?;
+        Step::Reload.begins();
         self.reader.reload()?;
         self.committed = self.reader.searcher();
         self.uncommitted.clear();

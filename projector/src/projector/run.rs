@@ -23,6 +23,7 @@ use super::stop::{Backoff, Stop};
 use crate::checkpoint::Checkpoint;
 use crate::index::schema::CallFields;
 use crate::snapshot::{SharedStatus, Snapshot, SnapshotCell};
+use crate::step::Step;
 use crate::writer::batch::FoldedBatch;
 use crate::writer::folder::{OpenIndexError, UnusableIndex, is_damage, open_or_create, set_aside};
 use crate::writer::{CallWriter, WriteIndexError};
@@ -149,9 +150,11 @@ impl ProjectorThread {
     /// Reads on from the last commit, with one writer, until it is told to stop.
     fn session(&mut self) -> Result<(), SessionEnd> {
         let wanted = Checkpoint::new(self.log_id, FOLD_VERSION, self.partitions.iter().copied());
+        Step::Open.begins();
         let opened = open_or_create(&self.folder, &self.fields, &wanted)?;
         let next = opened.checkpoint.next();
         let is_new = opened.checkpoint == wanted;
+        Step::CheckLog.begins();
         let ends = check_log(&*self.log, &opened.checkpoint, &self.stop)?;
         self.seen_at_start.get_or_insert_with(|| ends.clone());
         let waiting: u64 = ends.iter().map(|(partition, end)| end - next.get(partition).unwrap_or(&0)).sum();
@@ -238,6 +241,7 @@ impl ProjectorThread {
             #[expect(clippy::cast_precision_loss, reason = "a lag is far below 2^53 milliseconds")]
             metrics::gauge!("llm_log_projector_lag_milliseconds").set(lag as f64);
         }
+        Step::Apply.begins();
         writer.apply(batch)?.into_iter().for_each(say_prompt_replaced);
         Ok(())
     }
@@ -271,6 +275,7 @@ impl ProjectorThread {
             return Ok(());
         }
         let caught_up = self.seen_at_start.as_ref().is_some_and(|ends| checkpoint.has_passed(ends));
+        Step::Publish.begins();
         let snapshot = Snapshot::open(writer.index(), writer.fields(), checkpoint, previous.as_ref())?;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53 documents")]
         {
@@ -279,6 +284,7 @@ impl ProjectorThread {
         }
         self.cell.publish(snapshot);
         self.status.set_caught_up(caught_up);
+        Step::Visible.begins();
         Ok(())
     }
 }
