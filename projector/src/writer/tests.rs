@@ -5,8 +5,10 @@ use std::sync::atomic::Ordering;
 
 use event_log::{LogRecord, Position, ReadBatch};
 use proptest::prelude::*;
+use schemas::event::CallEvent;
 use schemas::fold::{CallState, FOLD_VERSION};
 use schemas::id::{CallKey, LogId, ProjectId, home_partition};
+use schemas::time::Timestamp;
 use testkit::Generator;
 use uuid::Uuid;
 
@@ -30,10 +32,14 @@ struct World {
 
 impl World {
     fn new(seed: u64, calls: usize) -> Self {
+        Self::of(Generator::new(seed).histories(PROJECT, calls))
+    }
+
+    fn of(events: Vec<CallEvent>) -> Self {
         let mut next = BTreeMap::<u32, u64>::new();
         let mut states: BTreeMap<CallKey, CallState> = BTreeMap::new();
         let mut records = Vec::new();
-        for event in Generator::new(seed).histories(PROJECT, calls) {
+        for event in events {
             let partition = home_partition(event.key.call, PARTITIONS);
             let offset = next.entry(partition).or_default();
             let value = event.encode();
@@ -154,6 +160,37 @@ fn a_merge_that_ends_after_its_writer_was_given_up_takes_no_commit_back() {
     drop(writer);
     let mut writer = world.open();
     world.apply(&mut writer, usize::MAX).expect("applied");
+    writer.commit().expect("committed");
+    world.assert_equal(&writer);
+}
+
+/// The same call told again, a second later.
+fn again(event: &CallEvent) -> CallEvent {
+    CallEvent { id: format!("{} again", event.id).into(), time: Timestamp(event.time.0 + 1_000_000), ..event.clone() }
+}
+
+#[test]
+fn the_first_update_of_a_new_writer_counts_in_a_merge_that_begins_before_its_first_commit() {
+    let mut generator = Generator::new(4);
+    let mut events: Vec<CallEvent> = (0..13).map(|_| generator.recorded(PROJECT)).collect();
+    events.insert(10, again(&events[0]));
+    events.push(again(&events[1]));
+    let world = World::of(events);
+    let mut writer = world.create();
+    world.apply(&mut writer, 10).expect("applied");
+    writer.commit().expect("committed");
+    // One segment has a deleted document since the last commit, the other has none.
+    world.apply(&mut writer, 4).expect("applied");
+    writer.commit().expect("committed");
+    drop(writer);
+
+    let mut writer = world.open();
+    world.apply(&mut writer, 1).expect("applied");
+    let mut segments = writer.index.searchable_segment_metas().expect("readable");
+    segments.sort_by_key(|segment| segment.has_deletes());
+    let segments: Vec<_> = segments.iter().map(tantivy::SegmentMeta::id).collect();
+    assert_eq!(segments.len(), 2);
+    writer.writer.merge(&segments).wait().expect("merged");
     writer.commit().expect("committed");
     world.assert_equal(&writer);
 }
