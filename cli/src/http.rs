@@ -4,7 +4,7 @@ mod openapi;
 mod readiness;
 
 pub(crate) use openapi::{describe_ingest, describe_query_api, describe_serve};
-pub(crate) use readiness::{Parts, Readiness, SampleState};
+pub(crate) use readiness::{Parts, Readiness, Ready, SampleState};
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -108,15 +108,21 @@ fn router(site: Arc<Site>, openapi: Option<OpenApi>) -> Router {
 }
 
 async fn ready(State(site): State<Arc<Site>>) -> Response {
-    let missing = site.readiness.missing().await;
+    let Ready { missing, lag_ms } = site.readiness.ready().await;
+    let mut body = json!({ "ready": missing.is_empty() });
+    if let Some(lag_ms) = lag_ms {
+        body["lagMs"] = json!(lag_ms);
+    }
     if missing.is_empty() {
-        Json(json!({ "ready": true })).into_response()
+        Json(body).into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false, "missing": missing }))).into_response()
+        body["missing"] = json!(missing);
+        (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
     }
 }
 
 async fn metrics(State(site): State<Arc<Site>>) -> Response {
+    site.readiness.observe();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], site.metrics.render()).into_response()
 }
 

@@ -73,7 +73,7 @@ fn main() {
     );
     let cell = Arc::new(SnapshotCell::new((0..PARTITIONS).collect()));
     cell.publish(snapshot);
-    let reader = IndexReader::new(cell, Arc::new(SharedStatus::new(LogId(Uuid::nil()), PARTITIONS)));
+    let reader = IndexReader::new(cell, Arc::new(SharedStatus::new(LogId(Uuid::nil()), PARTITIONS, Clock::system())));
     let runtime = Runtime::new().expect("a runtime");
     Reads { reader, runtime, scope: ReadScope::Project(project) }.measure(last);
 }

@@ -65,6 +65,7 @@ impl IndexReader {
         let started = Instant::now();
         let watch = Watch::new(context.timeout);
         let slot = self.slots.take(context.scope, context.timeout).await?;
+        let complete_to_ms = self.status.complete_to_ms();
         let snapshot = match &*self.cell.served() {
             Served::Snapshot(snapshot) => Arc::clone(snapshot),
             Served::Nothing(partitions) => {
@@ -82,7 +83,7 @@ impl IndexReader {
         .await
         .map_err(|error| ReadError::Internal { reason: format!("the read did not end: {error}") })??;
         metrics::histogram!("llm_log_index_read_seconds", "kind" => kind).record(started.elapsed().as_secs_f64());
-        Ok(Answer { content: found, positions })
+        Ok(Answer { content: found, positions, lag_ms: self.status.lag_ms_since(complete_to_ms) })
     }
 
     /// Waits until the snapshot has the positions that the read waits for, in the partitions that it is of.
@@ -150,7 +151,7 @@ impl CallReader for IndexReader {
             log: Some(self.status.log()),
             partitions_total: self.status.partitions_total(),
             caught_up: unavailable.is_empty() && self.status.caught_up(),
-            lag_ms: self.status.lag_ms(),
+            lag_ms: unavailable.is_empty().then(|| self.status.lag_ms()),
             serving,
             unavailable,
         })

@@ -11,13 +11,14 @@ pub(crate) mod update;
 use schemas::access::{Principal, ReadScope};
 use schemas::id::CallId;
 use schemas::positions::Positions;
-use schemas::reader::{ReadContext, WaitFor};
+use schemas::reader::{Answer, ReadContext, WaitFor};
 use schemas::reference::ReferenceData;
 
 use crate::api::QueryApi;
 use crate::auth::is_uuid;
 use crate::permission::read_scope;
 use crate::refusal::Refusal;
+use crate::render::Freshness;
 use crate::request::{Operation, Request};
 
 /// A request with everything that an endpoint needs to answer it.
@@ -40,10 +41,10 @@ impl Call<'_> {
         ReadContext { scope, partitions: None, wait_for: self.wait_for.cloned(), timeout: self.api.query_timeout }
     }
 
-    /// The positions of an answer, those of the reference data with them.
-    fn positions(&self, mut positions: Positions) -> Positions {
-        positions.reference = Some(self.reference.next());
-        positions
+    /// How far an answer reaches, with the position of the reference data.
+    fn freshness<T>(&self, answer: &Answer<T>) -> Freshness {
+        let positions = Positions { reference: Some(self.reference.next()), ..answer.positions.clone() };
+        Freshness { positions, lag_ms: answer.lag_ms }
     }
 
     /// Nobody may write: the refusal of whoever is known, and of whoever is not.

@@ -94,10 +94,16 @@ fn read(summary: &str, description: &str, request: &str, answer: &str) -> Operat
     let positions = HeaderBuilder::new()
         .description(Some("The positions of the log that the answer covers: an opaque token."))
         .schema(Some(string()));
+    let lag = HeaderBuilder::new()
+        .description(Some(
+            "How far the answer is behind the end of the log, in milliseconds: what was appended longer ago is in it.",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0))));
     let answered = ResponseBuilder::new()
         .description("The answer.")
         .content("application/json", content(answer))
-        .header("Llm-Log-Positions", positions.build());
+        .header("Llm-Log-Positions", positions.build())
+        .header("Llm-Log-Lag-Ms", lag.build());
     let operation = OperationBuilder::new()
         .tag(TAG)
         .summary(Some(summary))

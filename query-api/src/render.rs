@@ -15,6 +15,15 @@ use serde::Serialize;
 
 /// Says which log positions an answer covers.
 const POSITIONS: HeaderName = HeaderName::from_static("llm-log-positions");
+/// Says how far it is behind the end of the log.
+const LAG_MS: HeaderName = HeaderName::from_static("llm-log-lag-ms");
+
+/// How far an answer reaches.
+#[derive(Debug)]
+pub(crate) struct Freshness {
+    pub(crate) positions: Positions,
+    pub(crate) lag_ms: u64,
+}
 
 pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
     let bytes = serde_json::to_vec(body).expect("answers have only string keys and finite numbers");
@@ -22,10 +31,12 @@ pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Respon
 }
 
 /// The answer to a read.
-pub(crate) fn read_response(body: &impl Serialize, positions: &Positions) -> Response {
+pub(crate) fn read_response(body: &impl Serialize, freshness: &Freshness) -> Response {
     let mut response = json_response(StatusCode::OK, body);
-    if let Ok(token) = HeaderValue::try_from(positions.token()) {
-        response.headers_mut().insert(POSITIONS, token);
+    let headers = response.headers_mut();
+    if let Ok(token) = HeaderValue::try_from(freshness.positions.token()) {
+        headers.insert(POSITIONS, token);
     }
+    headers.insert(LAG_MS, HeaderValue::from(freshness.lag_ms));
     response
 }

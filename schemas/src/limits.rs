@@ -68,5 +68,5 @@ pub const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 pub const WAITING_READS: usize = 1024;
 /// Greatest number of reads of one project that wait at once: as many for positions as, later, for their turn.
 pub const WAITING_READS_OF_PROJECT: usize = 64;
-/// How long a role may take to read the reference data before it says that it is not ready.
-pub const REFERENCE_STALE: Duration = Duration::from_mins(5);
+/// How long a role may be without the log before it says that it is not ready.
+pub const LOG_AWAY: Duration = Duration::from_mins(5);

@@ -76,6 +76,15 @@ pub struct StatsRequest {
 pub struct Answer<T> {
     pub content: T,
     pub positions: Positions,
+    /// How far the snapshot is behind the end of the log, in milliseconds: what the log took longer ago is in it.
+    pub lag_ms: u64,
+}
+
+impl<T> Answer<T> {
+    /// The same answer with another content.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer { content: map(self.content), positions: self.positions, lag_ms: self.lag_ms }
+    }
 }
 
 /// A row and its place in the order asked for.
@@ -105,8 +114,9 @@ pub struct ReaderStatus {
     pub unavailable: BTreeSet<Partition>,
     /// Whether it has read to the end that the log had when it started.
     pub caught_up: bool,
-    /// How long the oldest record that it has not read yet has been in the log.
-    pub lag_ms: u64,
+    /// How far answers are behind the end of the log, in milliseconds: what the log took longer ago is in them. Absent
+    /// while nothing is served.
+    pub lag_ms: Option<u64>,
 }
 
 /// Why a read has no answer.

@@ -67,6 +67,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
         reader: Some(projector.reader()),
         every_partition: true,
         projector: Some(projector.failure()),
+        status: Some(projector.status()),
         samples: args.sample.then_some(samples_visible),
     });
     let verify = VerifyPage { projector: Arc::downgrade(&projector), log: Arc::clone(&open.log), master_key };

@@ -8,12 +8,13 @@ use schemas::id::ProjectId;
 use schemas::positions::Positions;
 use schemas::reference::{KeyObject, ReferenceObject, ReferenceRecord};
 use serde_json::{Value, json};
-use testkit::{Answer, Client, wait_until_async};
+use testkit::{Answer, Client, free_port, wait_until_async};
 use uuid::Uuid;
 
 use crate::binary::{Folder, MASTER_KEY, PROJECT, count, run};
 use crate::calls::{NO_LIMITS, call, call_id};
 use crate::journey::VISIBLE;
+use crate::kafka::{Installation, in_force, ready};
 
 /// Publishes one call; the token of its acknowledgement.
 pub(crate) async fn publish_one(client: &Client, number: usize) -> String {
@@ -242,4 +243,57 @@ async fn reference_data_just_written_are_in_force_for_a_read_that_names_their_to
         let item = reader.send("POST", &path, &headers, Some(body)).await.expect("the server answers");
         assert_eq!(item.json().expect("JSON")["user"]["name"], json!(name), "{}", item.text());
     }
+}
+
+#[tokio::test]
+async fn a_token_travels_to_the_projector_and_is_good_after_that_was_killed() {
+    let Some(installation) = Installation::new("tokens") else { return };
+    let key = installation.key().await;
+    let port = free_port();
+    let projector = installation.projector("projector", port, "0-3");
+    let (ingest, query_api) = (installation.ingest(), installation.query_api(&[port]));
+    ready(&[&ingest, &projector, &query_api]).await;
+    let (producer, reader) = (ingest.client().with_key(&key), query_api.client().with_key(&key));
+    in_force(&reader).await;
+    for number in 0..50 {
+        let token = publish_one(&producer, number).await;
+        assert!(is_there(&reader, number, &[&token]).await, "call {number} was acknowledged and is not there");
+    }
+
+    // A client of query-api that goes away waits at the projector no more.
+    let far = ahead(&publish_one(&producer, 50).await);
+    let reading = tokio::spawn({
+        let (reader, far) = (reader.clone(), far.clone());
+        async move { read_with(&reader, "count", &[&far]).await }
+    });
+    wait_until_async("the read waits", VISIBLE, async || waiting_reads(&projector.client()).await > 0.0).await;
+    reading.abort();
+    wait_until_async("nobody waits", VISIBLE, async || waiting_reads(&projector.client()).await == 0.0).await;
+    let answer = read_with(&reader, "count", &[&far]).await;
+    assert_eq!((answer.status, answer.header("Retry-After")), (503, Some("1".to_owned())), "{}", answer.text());
+    assert!(answer.text().contains("not read that far yet in the partitions"), "{}", answer.text());
+
+    projector.kill().expect("it is killed");
+    let mut tokens = Vec::new();
+    for number in 51..60 {
+        tokens.push(publish_one(&producer, number).await);
+    }
+    let all = tokens.join(",");
+    let answer = read_with(&reader, "count", &[&all]).await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    let projector = installation.projector("projector", port, "0-1");
+    ready(&[&projector]).await;
+    wait_until_async("what nobody serves is named", VISIBLE, async || {
+        let answer = read_with(&reader, "count", &[&all]).await;
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        answer.text().contains("nobody serves the partitions 2, 3")
+    })
+    .await;
+    projector.terminate().await.expect("it stops");
+    let projector = installation.projector("projector", port, "0-3");
+    ready(&[&projector, &query_api]).await;
+    for (number, token) in (51..60).zip(&tokens) {
+        assert!(is_there(&reader, number, &[token]).await, "call {number}");
+    }
+    assert_eq!(count_with(&reader, &[&all]).await, 60);
 }

@@ -18,7 +18,7 @@ const READY: Duration = Duration::from_mins(1);
 const BATCH: usize = 50;
 
 /// Roles that share topics, and secrets.
-struct Installation {
+pub(crate) struct Installation {
     folder: Folder,
     /// What every role is told about the log.
     log: Vec<String>,
@@ -27,7 +27,7 @@ struct Installation {
 impl Installation {
     /// One of its own for each test; none, and a line, when there is no broker.
     #[expect(clippy::print_stdout, reason = "a skipped test says so")]
-    fn new(name: &str) -> Option<Self> {
+    pub(crate) fn new(name: &str) -> Option<Self> {
         let Some(bootstrap) = testkit::kafka() else {
             println!("skipped: LLM_LOG_TEST_KAFKA names no broker (scripts/test-kafka starts one)");
             return None;
@@ -53,22 +53,22 @@ impl Installation {
         Server::spawn(llm_log(), &args, port).expect("the binary starts")
     }
 
-    fn ingest(&self) -> Server {
+    pub(crate) fn ingest(&self) -> Server {
         self.spawn("ingest", free_port(), &NO_LIMITS)
     }
 
-    fn query_api(&self, projectors: &[u16]) -> Server {
+    pub(crate) fn query_api(&self, projectors: &[u16]) -> Server {
         let urls: Vec<String> = projectors.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
         let flags: Vec<&str> = urls.iter().flat_map(|url| ["--projector", url]).collect();
         self.spawn("query-api", free_port(), &flags)
     }
 
     /// A projector whose data folder has this name, of these partitions.
-    fn projector(&self, data: &str, port: u16, partitions: &str) -> Server {
+    pub(crate) fn projector(&self, data: &str, port: u16, partitions: &str) -> Server {
         self.spawn("projector", port, &["--data", &self.folder.text(data), "--partitions", partitions])
     }
 
-    async fn key(&self) -> String {
+    pub(crate) async fn key(&self) -> String {
         let log: Vec<&str> = self.log.iter().map(String::as_str).collect();
         make_key(&log, &["ReadLlmLog", "CreateLlmLogEvent"]).await
     }
@@ -87,14 +87,14 @@ impl Installation {
     }
 }
 
-async fn ready(servers: &[&Server]) {
+pub(crate) async fn ready(servers: &[&Server]) {
     for server in servers {
         server.ready(READY).await.expect("it is ready");
     }
 }
 
 /// Waits until the key is known to a server that started before it was made.
-async fn in_force(client: &Client) {
+pub(crate) async fn in_force(client: &Client) {
     wait_until_async("the key is in force", VISIBLE, async || visible(client).await.is_some()).await;
 }
 

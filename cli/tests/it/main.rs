@@ -4,6 +4,7 @@ mod binary;
 mod calls;
 mod journey;
 
+mod broker_away;
 mod conformance;
 mod consistency;
 mod crashes;

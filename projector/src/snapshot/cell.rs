@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use schemas::access::ReadScope;
-use schemas::id::{LogId, Partition};
+use schemas::id::Partition;
 use schemas::positions::Offset;
 use schemas::reader::ReadError;
 use tokio::time::{Instant, timeout_at};
@@ -100,47 +99,5 @@ impl SnapshotCell {
             read.get(partition).is_none_or(|checkpoint| checkpoint.next < **offset)
         };
         Ok(wanted.iter().filter(is_behind).map(|(partition, _)| *partition).collect())
-    }
-}
-
-/// What the projector's loop says of itself to whoever asks.
-#[derive(Debug)]
-pub struct SharedStatus {
-    log: LogId,
-    partitions_total: u32,
-    caught_up: AtomicBool,
-    lag_ms: AtomicU64,
-}
-
-impl SharedStatus {
-    /// `partitions_total` is the log's number of partitions, not how many of them are read.
-    pub fn new(log: LogId, partitions_total: u32) -> Self {
-        Self { log, partitions_total, caught_up: AtomicBool::new(false), lag_ms: AtomicU64::new(0) }
-    }
-
-    pub fn log(&self) -> LogId {
-        self.log
-    }
-
-    pub fn partitions_total(&self) -> u32 {
-        self.partitions_total
-    }
-
-    /// Whether everything that the log had at the start is in the published snapshot.
-    pub fn caught_up(&self) -> bool {
-        self.caught_up.load(Ordering::Relaxed)
-    }
-
-    pub fn set_caught_up(&self, caught_up: bool) {
-        self.caught_up.store(caught_up, Ordering::Relaxed);
-    }
-
-    /// How long the oldest record that is not read yet has been in the log.
-    pub fn lag_ms(&self) -> u64 {
-        self.lag_ms.load(Ordering::Relaxed)
-    }
-
-    pub fn set_lag_ms(&self, lag_ms: u64) {
-        self.lag_ms.store(lag_ms, Ordering::Relaxed);
     }
 }

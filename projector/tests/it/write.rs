@@ -1,7 +1,9 @@
 //! The way of an event from the log into the index, and back from every interruption.
 
+mod away_log;
 mod gap_log;
 mod interruptions;
 mod projecting;
 mod refusals;
+mod staleness;
 mod world;

@@ -44,7 +44,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response, Refusal> {
         reference: call.reference,
         compat,
     };
-    Ok(read_response(&body, &call.positions(answer.positions)))
+    Ok(read_response(&body, &call.freshness(&answer)))
 }
 
 /// Whether `groupBy` asks for anything.

@@ -87,7 +87,7 @@ mod tests {
             serving: serving.iter().copied().collect(),
             unavailable: BTreeSet::new(),
             caught_up,
-            lag_ms: 0,
+            lag_ms: Some(0),
         }
     }
 

@@ -99,12 +99,13 @@ impl MergedReader {
             Some(ask(Arc::clone(self.readers.get(at)?), context))
         });
         let mut positions = Positions { log: cover.log, partitions: BTreeMap::new(), reference: None };
-        let mut contents = Vec::new();
+        let (mut contents, mut lag_ms) = (Vec::new(), 0);
         for answer in try_join_all(answers).await? {
             positions.merge(&answer.positions).map_err(|error| ReadError::Internal { reason: error.to_string() })?;
             contents.push(answer.content);
+            lag_ms = lag_ms.max(answer.lag_ms);
         }
-        Ok(Answer { content: contents, positions })
+        Ok(Answer { content: contents, positions, lag_ms })
     }
 
     async fn pages(&self, cover: &Cover, request: ListRequest) -> Result<Answer<Vec<ListPage>>, ReadError> {
@@ -123,7 +124,7 @@ impl MergedReader {
                 async move { reader.count(request).await }
             })
             .await?;
-        Ok(Answer { content: answer.content.into_iter().sum(), positions: answer.positions })
+        Ok(answer.map(|counts| counts.into_iter().sum()))
     }
 
     /// A page of several readers' rows: the first `skip + limit` of each, merged, and the page cut from those.
@@ -131,10 +132,12 @@ impl MergedReader {
         let (skip, limit) = (request.skip, request.limit);
         let keys = request.sort.clone();
         let answer = self.pages(cover, ListRequest { skip: 0, limit: reach(skip, limit)?, ..request }).await?;
-        let Merged { rows, count } = merge(answer.content, &keys);
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let rows = rows.into_iter().skip(skip).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
-        Ok(Answer { content: ListPage { rows, count }, positions: answer.positions })
+        Ok(answer.map(|pages| {
+            let Merged { rows, count } = merge(pages, &keys);
+            let rows = rows.into_iter().skip(skip).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
+            ListPage { rows, count }
+        }))
     }
 
     /// A page far from the start: first the place where it begins, by sort keys alone, then its rows.
@@ -144,14 +147,14 @@ impl MergedReader {
         let total = counted.content;
         let count = request.count.then_some(total);
         if request.after.is_none() && request.skip >= total {
-            return Ok(Answer { content: ListPage { rows: Vec::new(), count }, positions: counted.positions });
+            return Ok(counted.map(|_| ListPage { rows: Vec::new(), count }));
         }
         let before = ListRequest { skip: request.skip - 1, limit: 1, columns: ColumnSet::default(), ..request.clone() };
         let before = self.merged_page(cover, before).await?;
-        let Some(last) = before.content.rows.into_iter().next_back() else {
-            return Ok(Answer { content: ListPage { rows: Vec::new(), count }, positions: before.positions });
+        let Some(last) = before.content.rows.last().map(|row| row.position.clone()) else {
+            return Ok(before.map(|_| ListPage { rows: Vec::new(), count }));
         };
-        let rows = ListRequest { skip: 0, after: Some(last.position), count: false, ..request };
+        let rows = ListRequest { skip: 0, after: Some(last), count: false, ..request };
         let mut page = self.merged_page(cover, rows).await?;
         page.content.count = count;
         Ok(page)
@@ -191,8 +194,8 @@ impl CallReader for MergedReader {
             let parts = cover.restricted(request.context.partitions.as_ref());
             if parts.len() == 1 {
                 let answer = self.pages(&cover, request).await?;
-                let page = answer.content.into_iter().next().unwrap_or(ListPage { rows: Vec::new(), count: None });
-                return Ok(Answer { content: page, positions: answer.positions });
+                let none = || ListPage { rows: Vec::new(), count: None };
+                return Ok(answer.map(|pages| pages.into_iter().next().unwrap_or_else(none)));
             }
             if request.skip > SKIP_WITH_ROWS {
                 self.far_page(&cover, request).await
@@ -216,7 +219,7 @@ impl CallReader for MergedReader {
                     async move { reader.get(request).await }
                 })
                 .await?;
-            Ok(Answer { content: answer.content.into_iter().flatten().next(), positions: answer.positions })
+            Ok(answer.map(|rows| rows.into_iter().flatten().next()))
         })
         .await
     }
@@ -238,11 +241,13 @@ impl CallReader for MergedReader {
                     async move { reader.stats(request).await }
                 })
                 .await?;
-            let mut groups = Groups::new();
-            for (values, group) in answer.content.into_iter().flatten() {
-                groups.entry(values).or_default().merge(&group);
-            }
-            Ok(Answer { content: groups, positions: answer.positions })
+            Ok(answer.map(|parts| {
+                let mut groups = Groups::new();
+                for (values, group) in parts.into_iter().flatten() {
+                    groups.entry(values).or_default().merge(&group);
+                }
+                groups
+            }))
         })
         .await
     }
@@ -265,7 +270,7 @@ impl CallReader for MergedReader {
             log: statuses.iter().find_map(|status| status.log),
             partitions_total,
             caught_up: unavailable.is_empty() && !serving.keys().any(behind),
-            lag_ms: statuses.iter().map(|status| status.lag_ms).max().unwrap_or(0),
+            lag_ms: statuses.iter().filter_map(|status| status.lag_ms).max(),
             serving,
             unavailable,
         })

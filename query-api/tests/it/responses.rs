@@ -27,6 +27,8 @@ async fn every_answer_has_the_headers_of_the_contract() {
         assert_eq!(header(headers, "access-control-allow-methods"), "GET,PUT,POST,DELETE,OPTIONS");
         assert_eq!(header(headers, "access-control-max-age"), "86400");
         assert_eq!(header(headers, "x-request-id"), "abc");
+        let exposed = "Llm-Log-Positions,Llm-Log-Lag-Ms,Retry-After,X-Request-Id";
+        assert_eq!(header(headers, "access-control-expose-headers"), exposed);
     }
     let answered = server.request("GET", "/nowhere", &[], &json!(null)).await;
     assert_eq!(header(&answered.headers, "x-request-id").len(), 36);
@@ -67,6 +69,7 @@ async fn answers_say_their_positions_and_come_compressed_when_asked() {
     assert_eq!(positions.log, log());
     assert_eq!(positions.partitions.len(), 4);
     assert_eq!(positions.reference, Some(reference().next()));
+    assert_eq!(header(&answered.headers, "llm-log-lag-ms"), "0");
     let headers = [("ApiKey", READER), ("Accept-Encoding", "gzip")];
     let answered =
         server.request("POST", "/api/llm-log/get-list", &headers, &json!({"select": {"requestPrompt": 1}})).await;

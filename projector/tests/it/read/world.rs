@@ -22,7 +22,7 @@ use schemas::reader::{
 };
 use schemas::row::Row;
 use schemas::stats::{GroupBy, Groups};
-use schemas::time::{Date, Timestamp};
+use schemas::time::{Clock, Date, Timestamp};
 use schemas::value::Value;
 use tantivy::indexer::NoMergePolicy;
 use tantivy::{Index, IndexWriter};
@@ -44,6 +44,13 @@ pub(super) struct World {
     events: u64,
     commits: u64,
     runtime: tokio::runtime::Runtime,
+}
+
+/// The instant at which the tests read, in milliseconds.
+pub(super) const NOW_MS: i64 = 1_700_000_000_000;
+
+fn clock() -> Clock {
+    Clock::new(|| Timestamp::from_millis(NOW_MS))
 }
 
 /// An event of a call at an instant, in milliseconds, with these claims.
@@ -92,7 +99,7 @@ impl World {
         let writer = index.writer_with_num_threads(1, 20_000_000).expect("a writer");
         writer.set_merge_policy(Box::new(NoMergePolicy));
         let cell = Arc::new(SnapshotCell::new((0..PARTITIONS).collect()));
-        let status = Arc::new(SharedStatus::new(LogId(Uuid::from_u128(1)), PARTITIONS));
+        let status = Arc::new(SharedStatus::new(LogId(Uuid::from_u128(1)), PARTITIONS, clock()));
         let reader = Arc::new(IndexReader::new(Arc::clone(&cell), Arc::clone(&status)));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         Self {
