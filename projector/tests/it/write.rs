@@ -1,6 +1,7 @@
 //! The way of an event from the log into the index, and back from every interruption.
 
 mod away_log;
+mod damage;
 mod gap_log;
 mod interruptions;
 mod projecting;
