@@ -8,7 +8,7 @@ mod readiness;
 pub(crate) use cors::Cors;
 pub(crate) use edge::no_page;
 pub(crate) use openapi::{describe_ingest, describe_projector, describe_query_api, describe_serve};
-pub(crate) use readiness::{Parts, Readiness, SampleState};
+pub(crate) use readiness::{Parts, Readiness, Ready, SampleState};
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -119,15 +119,21 @@ fn router(site: Arc<Site>, openapi: Bytes, cors: Option<Cors>) -> Router {
 }
 
 async fn ready(State(site): State<Arc<Site>>) -> Response {
-    let missing = site.readiness.missing().await;
+    let Ready { missing, lag_ms } = site.readiness.ready().await;
+    let mut body = json!({ "ready": missing.is_empty() });
+    if let Some(lag_ms) = lag_ms {
+        body["lagMs"] = json!(lag_ms);
+    }
     if missing.is_empty() {
-        json_answer(StatusCode::OK, &json!({ "ready": true }))
+        json_answer(StatusCode::OK, &body)
     } else {
-        json_answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "ready": false, "missing": missing }))
+        body["missing"] = json!(missing);
+        json_answer(StatusCode::SERVICE_UNAVAILABLE, &body)
     }
 }
 
 async fn metrics(State(site): State<Arc<Site>>) -> Response {
+    site.readiness.observe();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], site.metrics.render()).into_response()
 }
 

@@ -130,6 +130,9 @@ pub trait LogReader: fmt::Debug + Send {
     /// Waits until there is something to read, `wait` has passed, or nothing more fits into `max_bytes`
     /// (one record always does).
     fn read(&mut self, max_bytes: usize, wait: Duration) -> Result<ReadBatch, ReadLogError>;
+
+    /// Where its partitions end now. An answer is word from the log itself: that nothing comes to be read is none.
+    fn ends(&mut self) -> Result<BTreeMap<Partition, Offset>, ReadLogError>;
 }
 
 /// A durable, partitioned log of records.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use schemas::id::LogId;
 use schemas::positions::Offset;
 use schemas::reference::{LogObject, ReferenceData, ReferenceObject, ReferenceRecord};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::log::{AppendError, EventLog, LogReader, LogRecord, NewRecord, Position, ReadLogError, Topic};
@@ -109,6 +110,7 @@ fn apply(data: &mut ReferenceData, record: &LogRecord) {
 #[derive(Debug)]
 pub struct ReferenceFollower {
     data: Arc<ArcSwap<ReferenceData>>,
+    next: watch::Receiver<Offset>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -127,14 +129,20 @@ impl ReferenceFollower {
     pub fn start(log: Arc<dyn EventLog>, runtime: tokio::runtime::Handle) -> std::io::Result<Self> {
         let data = Arc::new(ArcSwap::from_pointee(ReferenceData::default()));
         let shared = Arc::new(Shared::default());
-        let follow = Follow { log, runtime, data: Arc::clone(&data), shared: Arc::clone(&shared) };
+        let (read, next) = watch::channel(0);
+        let follow = Follow { log, runtime, data: Arc::clone(&data), read, shared: Arc::clone(&shared) };
         let thread = std::thread::Builder::new().name("reference".into()).spawn(move || follow.run())?;
-        Ok(Self { data, shared, thread: Some(thread) })
+        Ok(Self { data, next, shared, thread: Some(thread) })
     }
 
     /// The data as of now, and of every later moment.
     pub fn data(&self) -> Arc<ArcSwap<ReferenceData>> {
         Arc::clone(&self.data)
+    }
+
+    /// The position of the next record, as it changes. The data are never behind it.
+    pub fn next(&self) -> watch::Receiver<Offset> {
+        self.next.clone()
     }
 
     /// Whether the data reach the end that the topic had when the follower started.
@@ -163,6 +171,7 @@ struct Follow {
     log: Arc<dyn EventLog>,
     runtime: tokio::runtime::Handle,
     data: Arc<ArcSwap<ReferenceData>>,
+    read: watch::Sender<Offset>,
     shared: Arc<Shared>,
 }
 
@@ -192,6 +201,7 @@ impl Follow {
             self.shared.stale.store(false, Ordering::Release);
             if changed {
                 self.data.store(Arc::new(data.clone()));
+                self.read.send_replace(data.next());
             }
             if data.next() >= bounds.end {
                 self.shared.ready.store(true, Ordering::Release);

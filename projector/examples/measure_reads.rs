@@ -73,7 +73,7 @@ fn main() {
     );
     let cell = Arc::new(SnapshotCell::new((0..PARTITIONS).collect()));
     cell.publish(snapshot);
-    let reader = IndexReader::new(cell, Arc::new(SharedStatus::new(LogId(Uuid::nil()), PARTITIONS)));
+    let reader = IndexReader::new(cell, Arc::new(SharedStatus::new(LogId(Uuid::nil()), PARTITIONS, Clock::system())));
     let runtime = Runtime::new().expect("a runtime");
     Reads { reader, runtime, scope: ReadScope::Project(project) }.measure(last);
 }
@@ -156,7 +156,7 @@ impl Reads {
     }
 
     fn context(&self) -> ReadContext {
-        ReadContext { scope: self.scope, partitions: None, timeout: Duration::from_mins(1) }
+        ReadContext { scope: self.scope, partitions: None, wait_for: None, timeout: Duration::from_mins(1) }
     }
 
     fn list(&self, name: &str, filter: Filter, sort: Vec<SortKey>, skip: u64, count: bool) {

@@ -105,6 +105,11 @@ impl Checkpoint {
         self.partitions.iter().map(|(partition, checkpoint)| (*partition, checkpoint.next)).collect()
     }
 
+    /// The next offset of one partition.
+    pub fn next_of(&self, partition: Partition) -> Offset {
+        self.partitions.get(&partition).map_or(0, |checkpoint| checkpoint.next)
+    }
+
     pub fn positions(&self) -> Positions {
         Positions { log: self.log, partitions: self.next(), reference: None }
     }

@@ -1,6 +1,7 @@
 //! Reads the log, folds events into calls, keeps them in one tantivy index and answers reads from it.
 
 pub mod checkpoint;
+mod checksums;
 pub mod index;
 
 pub mod snapshot;
@@ -23,6 +24,7 @@ mod sums;
 mod internal;
 mod reader;
 
+pub use checksums::DamagedFile;
 pub use internal::internal_router;
 pub use projector::{MissingRecords, Projector, ProjectorFailure, ProjectorOptions, StartProjectorError};
 pub use reader::IndexReader;

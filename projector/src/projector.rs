@@ -1,11 +1,13 @@
 //! The projector: reads the log and keeps the index, as threads of the process.
 
 mod failure;
+mod freshness;
 mod log_check;
 mod pace;
 mod reading;
 mod run;
 pub(crate) mod stop;
+mod telling;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -22,6 +24,7 @@ use tokio::sync::watch;
 pub use self::failure::{MissingRecords, ProjectorFailure};
 use self::run::ProjectorThread;
 use self::stop::{Backoff, Stop};
+use self::telling::PassedOverLines;
 use crate::index::schema::CallFields;
 use crate::reader::IndexReader;
 use crate::snapshot::{SharedStatus, Snapshot, SnapshotCell};
@@ -77,7 +80,7 @@ impl Projector {
             return Err(StartProjectorError::UnknownPartition { partition: *partition, total });
         }
         let cell = Arc::new(SnapshotCell::new(partitions.clone()));
-        let status = Arc::new(SharedStatus::new(log_id, total));
+        let status = Arc::new(SharedStatus::new(log_id, total, options.clock.clone()));
         let stop = Arc::new(Stop::default());
         let (failure, failed) = watch::channel(None);
         let thread = ProjectorThread {
@@ -94,7 +97,7 @@ impl Projector {
             failure,
             seen_at_start: None,
             backoff: Backoff::new(),
-            passed_over_said: None,
+            passed_over: PassedOverLines::default(),
         };
         let thread = std::thread::Builder::new()
             .name("projector-write".into())
@@ -110,8 +113,8 @@ impl Projector {
     }
 
     /// The log, whether it has caught up, and its lag.
-    pub fn status(&self) -> &SharedStatus {
-        &self.status
+    pub fn status(&self) -> Arc<SharedStatus> {
+        Arc::clone(&self.status)
     }
 
     /// What reads see now; none while no partition is served.

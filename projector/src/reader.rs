@@ -3,15 +3,17 @@
 mod slots;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use async_trait::async_trait;
+use schemas::id::home_partition;
 use schemas::positions::Positions;
 use schemas::reader::{
     Answer, CallReader, CountRequest, GetRequest, ListPage, ListRequest, ReadContext, ReadError, ReaderStatus,
-    StatsRequest,
+    StatsRequest, WaitFor,
 };
 use schemas::row::Row;
 use schemas::stats::Groups;
@@ -52,6 +54,11 @@ impl IndexReader {
         self.texts_read.load(Ordering::Relaxed)
     }
 
+    /// How many reads wait until the log is read far enough.
+    pub fn waiting_reads(&self) -> usize {
+        self.cell.waiting_reads()
+    }
+
     /// Carries a read out on one snapshot, whose positions the answer bears.
     async fn answer<T: Send + 'static>(
         &self,
@@ -59,9 +66,13 @@ impl IndexReader {
         context: ReadContext,
         read: impl FnOnce(&Search) -> Result<T, SearchError> + Send + 'static,
     ) -> Result<Answer<T>, ReadError> {
+        if let Some(wait) = &context.wait_for {
+            self.wait(&context, wait).await?;
+        }
         let started = Instant::now();
         let watch = Watch::new(context.timeout);
         let slot = self.slots.take(context.scope, context.timeout).await?;
+        let complete_to_ms = self.status.complete_to_ms();
         let snapshot = match &*self.cell.served() {
             Served::Snapshot(snapshot) => Arc::clone(snapshot),
             Served::Nothing(partitions) => {
@@ -82,7 +93,19 @@ impl IndexReader {
         self.texts_read.fetch_add(texts_read, Ordering::Relaxed);
         metrics::counter!("llm_log_index_texts_read_total", "kind" => kind).increment(texts_read);
         metrics::histogram!("llm_log_index_read_seconds", "kind" => kind).record(started.elapsed().as_secs_f64());
-        Ok(Answer { content: found, positions })
+        Ok(Answer { content: found, positions, lag_ms: self.status.lag_ms_since(complete_to_ms) })
+    }
+
+    /// Waits until the snapshot has the positions that the read waits for, in the partitions that it is of.
+    async fn wait(&self, context: &ReadContext, wait: &WaitFor) -> Result<(), ReadError> {
+        if wait.positions.log != self.status.log() {
+            return Err(ReadError::OtherLog);
+        }
+        let mut wanted = wait.positions.partitions.clone();
+        if let Some(asked) = &context.partitions {
+            wanted.retain(|partition, _| asked.contains(partition));
+        }
+        self.cell.reach(context.scope, &wanted, wait.timeout).await
     }
 }
 
@@ -113,7 +136,12 @@ impl CallReader for IndexReader {
     }
 
     async fn get(&self, request: GetRequest) -> Result<Answer<Option<Row>>, ReadError> {
-        self.answer("get", request.context, move |search| item(search, request.call, request.columns)).await
+        let GetRequest { mut context, call, columns } = request;
+        if let (Some(wait), Some(total)) = (&mut context.wait_for, NonZeroU32::new(self.status.partitions_total())) {
+            let home = home_partition(call, total);
+            wait.positions.partitions.retain(|partition, _| *partition == home);
+        }
+        self.answer("get", context, move |search| item(search, call, columns)).await
     }
 
     async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError> {
@@ -133,7 +161,7 @@ impl CallReader for IndexReader {
             log: Some(self.status.log()),
             partitions_total: self.status.partitions_total(),
             caught_up: unavailable.is_empty() && self.status.caught_up(),
-            lag_ms: self.status.lag_ms(),
+            lag_ms: unavailable.is_empty().then(|| self.status.lag_ms()),
             serving,
             unavailable,
         })

@@ -6,10 +6,13 @@ mod counters;
 mod deletes;
 mod on_demand;
 mod segment;
+mod status;
+mod waiting;
 mod zones;
 
-pub use cell::{SharedStatus, SnapshotCell};
+pub use cell::SnapshotCell;
 pub use counters::{CounterKey, Counters};
+pub use status::{Building, SharedStatus};
 
 pub(crate) use cell::Served;
 pub(crate) use columns::{AmountColumns, FastColumn, KeyColumns, in_i64};

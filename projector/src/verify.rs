@@ -19,6 +19,7 @@ use self::bucket::Bucket;
 use self::index_side::compare_with_index;
 use self::log_side::{CounterSums, LogPass};
 use crate::checkpoint::UnusablePayload;
+use crate::checksums::{self, DamagedFile};
 use crate::index::schema::CallFields;
 use crate::snapshot::{CounterKey, Snapshot};
 use crate::writer::folder::{OpenIndexError, UnusableIndex, open};
@@ -72,8 +73,8 @@ pub enum Difference {
     Counter(CounterKey),
     #[error("partition {partition} has {in_log} records that can't be applied, and the index has counted {counted}")]
     PassedOver { partition: Partition, in_log: u64, counted: u64 },
-    #[error("the file {0} of the index does not have its checksum")]
-    Checksum(String),
+    #[error(transparent)]
+    File(#[from] DamagedFile),
 }
 
 /// Why index and log can't be compared.
@@ -149,8 +150,11 @@ fn verify_within(snapshot: &Snapshot, log: &dyn EventLog, pass_bytes: usize) -> 
         differences_total: 0,
         differences: Vec::new(),
     };
-    for file in snapshot.searcher().index().validate_checksum()? {
-        report.differs(Difference::Checksum(file.display().to_string()));
+    let index = snapshot.searcher().index();
+    for file in checksums::files(index)? {
+        if let (_, Some(damage)) = checksums::check(index, &file)? {
+            report.differs(Difference::File(damage));
+        }
     }
     let mut sums = CounterSums::default();
     let mut documents = 0;

@@ -17,6 +17,7 @@ use schemas::time::Clock;
 use crate::auth::authenticate;
 use crate::body::{self, BodyMemory, ReadBody};
 use crate::compat::Compat;
+use crate::consistency::{self, ReferencePosition};
 use crate::endpoint::Endpoint;
 use crate::endpoints;
 use crate::refusal::Refusal;
@@ -27,6 +28,7 @@ use crate::request::Request;
 pub struct QueryApi {
     pub reader: Arc<dyn CallReader>,
     pub reference: Arc<ArcSwap<ReferenceData>>,
+    pub reference_position: ReferencePosition,
     /// The key whose holder reads every project.
     pub master_key: Option<ApiKey>,
     pub compat: Compat,
@@ -34,18 +36,20 @@ pub struct QueryApi {
     pub query_timeout: Duration,
     /// How long the body of a request may take to arrive.
     pub body_timeout: Duration,
+    /// How long a read waits for the positions that a client names.
+    pub consistency_timeout: Duration,
     pub clock: Clock,
 }
 
 /// The LLM Log API. It answers every path, those it does not know with 404, so another router merged with it
 /// must have no fallback.
 pub fn router(api: QueryApi) -> Router {
-    Router::new().fallback(answer).with_state(Site { api, bodies: BodyMemory::default() })
+    Router::new().fallback(answer).with_state(Site { api: Arc::new(api), bodies: BodyMemory::default() })
 }
 
 #[derive(Debug, Clone)]
 struct Site {
-    api: QueryApi,
+    api: Arc<QueryApi>,
     bodies: BodyMemory,
 }
 
@@ -67,10 +71,23 @@ async fn endpoint_response(site: &Site, endpoint: Endpoint, http: HttpRequest) -
     let (parts, body) = http.into_parts();
     let ReadBody { members, memory } = body::read(&parts.headers, body, bodies, api.body_timeout).await?;
     let request = Request::new(parts.headers, parts.uri.query(), members);
+    // Before the key is looked for, which may be among what the client waits for.
+    let wait_for = match endpoint {
+        Endpoint::List | Endpoint::Item { .. } | Endpoint::Count | Endpoint::Stats => {
+            consistency::wait(api, &request.headers).await?
+        }
+        Endpoint::Create | Endpoint::Update { .. } | Endpoint::Delete { .. } => None,
+    };
     let reference = api.reference.load_full();
     let now = api.clock.now().date();
     let principal = authenticate(&request.headers, &reference, api.master_key, now)?;
-    let call = endpoints::Call { api, request: &request, principal: principal.as_ref(), reference: &reference };
+    let call = endpoints::Call {
+        api,
+        request: &request,
+        principal: principal.as_ref(),
+        reference: &reference,
+        wait_for: wait_for.as_ref(),
+    };
     let answer = match endpoint {
         Endpoint::List => endpoints::list::answer(call).await,
         Endpoint::Item { id } => endpoints::item::answer(call, &id).await,

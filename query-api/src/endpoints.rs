@@ -11,12 +11,13 @@ pub(crate) mod update;
 use schemas::access::{Principal, ReadScope};
 use schemas::id::{CallId, is_hyphenated_uuid};
 use schemas::positions::Positions;
-use schemas::reader::ReadContext;
+use schemas::reader::{Answer, ReadContext, WaitFor};
 use schemas::reference::ReferenceData;
 
 use crate::api::QueryApi;
 use crate::permission::read_scope;
 use crate::refusal::Refusal;
+use crate::render::Freshness;
 use crate::request::{Operation, Request};
 
 /// A request with everything that an endpoint needs to answer it.
@@ -26,6 +27,8 @@ pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request,
     pub(crate) principal: Option<&'a Principal>,
     pub(crate) reference: &'a ReferenceData,
+    /// What the answer has to reflect.
+    pub(crate) wait_for: Option<&'a WaitFor>,
 }
 
 impl Call<'_> {
@@ -34,13 +37,13 @@ impl Call<'_> {
     }
 
     fn context(&self, scope: ReadScope) -> ReadContext {
-        ReadContext { scope, partitions: None, timeout: self.api.query_timeout }
+        ReadContext { scope, partitions: None, wait_for: self.wait_for.cloned(), timeout: self.api.query_timeout }
     }
 
-    /// The positions of an answer, those of the reference data with them.
-    fn positions(&self, mut positions: Positions) -> Positions {
-        positions.reference = Some(self.reference.next());
-        positions
+    /// How far an answer reaches, with the position of the reference data.
+    fn freshness<T>(&self, answer: &Answer<T>) -> Freshness {
+        let positions = Positions { reference: Some(self.reference.next()), ..answer.positions.clone() };
+        Freshness { positions, lag_ms: answer.lag_ms }
     }
 
     /// Nobody may write: the refusal of whoever is known, and of whoever is not.

@@ -14,6 +14,7 @@ mod refusal;
 mod request;
 
 mod auth;
+mod consistency;
 mod permission;
 
 mod parse;
@@ -29,5 +30,6 @@ mod openapi;
 
 pub use api::{QueryApi, router};
 pub use compat::Compat;
+pub use consistency::ReferencePosition;
 pub use openapi::openapi;
 pub use readers::{MergedReader, RemoteReader, RemoteReaderError};

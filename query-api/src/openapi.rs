@@ -95,14 +95,21 @@ fn read(summary: &str, description: &str, request: &str, answer: &str) -> Operat
     let positions = HeaderBuilder::new()
         .description(Some("The positions of the log that the answer covers: an opaque token."))
         .schema(Some(string()));
+    let lag = HeaderBuilder::new()
+        .description(Some(
+            "How far the answer is behind the end of the log, in milliseconds: what was appended longer ago is in it.",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0))));
     let answered = ResponseBuilder::new()
         .description("The answer.")
         .content("application/json", content(answer))
-        .header("Llm-Log-Positions", positions.build());
+        .header("Llm-Log-Positions", positions.build())
+        .header("Llm-Log-Lag-Ms", lag.build());
     let operation = OperationBuilder::new()
         .tag(TAG)
         .summary(Some(summary))
         .description(Some(description))
+        .parameter(consistent_with())
         .request_body(Some(
             RequestBodyBuilder::new()
                 .required(Some(Required::False))
@@ -112,9 +119,27 @@ fn read(summary: &str, description: &str, request: &str, answer: &str) -> Operat
         ))
         .response("200", answered);
     with_refusals(operation)
+        .response("412", error("A token of positions is of another log."))
         .response("500", error("The index could not be read."))
-        .response("503", retry("Too many queries are being answered, or a partition is served by nobody."))
+        .response(
+            "503",
+            retry(
+                "Too many queries are being answered or waiting, a partition is served by nobody, or the log was not \
+                 read to the positions asked for in time.",
+            ),
+        )
         .response("504", error("The query took longer than its time limit; the error names the part."))
+}
+
+fn consistent_with() -> ParameterBuilder {
+    let text = "Tokens of positions, as the Llm-Log-Positions header of an answer has them, with commas between them: \
+                the answer shows everything that was appended before them. The read waits for that.";
+    ParameterBuilder::new()
+        .name("Llm-Log-Consistent-With")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(text))
+        .schema(Some(string()))
 }
 
 fn refused(operation_id: &str, description: &str, with_id: bool) -> OperationBuilder {

@@ -1,12 +1,16 @@
 //! Every answer that is not a success, with its status and its exact text.
 
+use std::collections::BTreeSet;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemas::access::Permission;
+use schemas::id::Partition;
 use schemas::reader::ReadError;
 use serde_json::json;
 
 use crate::body::BodyError;
+use crate::consistency::ConsistencyError;
 use crate::cursor::CursorError;
 use crate::parse::{FilterError, PagingError, SelectError, SortError, StatsError};
 use crate::render::json_response;
@@ -63,6 +67,8 @@ pub(crate) enum Refusal {
     UnknownMethod { method: String, path: String },
     #[error("cursor: {0}")]
     Cursor(#[from] CursorError),
+    #[error("Llm-Log-Consistent-With: {0}")]
+    Consistency(#[from] ConsistencyError),
     #[error("{}", read_text(.0))]
     Read(#[from] ReadError),
 }
@@ -71,13 +77,19 @@ pub(crate) enum Refusal {
 fn read_text(error: &ReadError) -> String {
     match error {
         ReadError::Unavailable { partitions } if partitions.is_empty() => "no projector can be reached".to_owned(),
-        ReadError::Unavailable { partitions } => {
-            let numbers: Vec<String> = partitions.iter().map(ToString::to_string).collect();
-            format!("nobody serves the partitions {}", numbers.join(", "))
+        ReadError::Unavailable { partitions } => format!("nobody serves the partitions {}", joined(partitions)),
+        ReadError::OtherLog => format!("Llm-Log-Consistent-With: {}", ConsistencyError::OtherLog),
+        ReadError::Behind { partitions } => {
+            format!("the log is not read that far yet in the partitions {}; ask again", joined(partitions))
         }
+        ReadError::TooManyWaiting { .. } => ConsistencyError::TooManyWaiting.to_string(),
         ReadError::Internal { .. } => "The server could not read its index.".to_owned(),
         ReadError::Timeout { .. } | ReadError::Busy { .. } | ReadError::Refused { .. } => error.to_string(),
     }
+}
+
+fn joined(partitions: &BTreeSet<Partition>) -> String {
+    partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl Refusal {
@@ -90,9 +102,14 @@ impl Refusal {
             Self::InvalidSession | Self::NotLoggedIn(_) => StatusCode::UNAUTHORIZED,
             Self::Blocked(_) | Self::NoReadPermission(_) | Self::NotAllowed(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::PageNotFound(_) | Self::UnknownMethod { .. } => StatusCode::NOT_FOUND,
+            Self::Consistency(error) => error.status(),
             Self::Read(error) => match error {
                 ReadError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
-                ReadError::Busy { .. } | ReadError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                ReadError::OtherLog => StatusCode::PRECONDITION_FAILED,
+                ReadError::Busy { .. }
+                | ReadError::Unavailable { .. }
+                | ReadError::Behind { .. }
+                | ReadError::TooManyWaiting { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 ReadError::Refused { .. } => StatusCode::BAD_REQUEST,
                 ReadError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             },
@@ -113,8 +130,11 @@ impl Refusal {
     /// How long a client should wait before it tries again, in whole seconds.
     fn retry_after_seconds(&self) -> Option<u64> {
         match self {
-            Self::Read(ReadError::Busy { retry_after }) => Some(retry_after.as_secs().max(1)),
-            Self::Read(ReadError::Unavailable { .. }) | Self::Body(BodyError::Busy) => Some(1),
+            Self::Read(ReadError::Busy { retry_after } | ReadError::TooManyWaiting { retry_after }) => {
+                Some(retry_after.as_secs().max(1))
+            }
+            Self::Read(ReadError::Unavailable { .. } | ReadError::Behind { .. }) | Self::Body(BodyError::Busy) => Some(1),
+            Self::Consistency(error) => error.retry_after_seconds(),
             _ => None,
         }
     }

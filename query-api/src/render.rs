@@ -16,6 +16,15 @@ use serde::Serialize;
 
 /// Says which log positions an answer covers.
 const POSITIONS: HeaderName = HeaderName::from_static("llm-log-positions");
+/// Says how far it is behind the end of the log.
+const LAG_MS: HeaderName = HeaderName::from_static("llm-log-lag-ms");
+
+/// How far an answer reaches.
+#[derive(Debug)]
+pub(crate) struct Freshness {
+    pub(crate) positions: Positions,
+    pub(crate) lag_ms: u64,
+}
 
 pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
     let bytes = serde_json::to_vec(body).expect("answers have only string keys and finite numbers");
@@ -23,22 +32,24 @@ pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Respon
 }
 
 /// The answer to a read.
-pub(crate) fn read_response(body: &impl Serialize, positions: &Positions) -> Response {
-    with_positions(json_response(StatusCode::OK, body), positions)
+pub(crate) fn read_response(body: &impl Serialize, freshness: &Freshness) -> Response {
+    with_freshness(json_response(StatusCode::OK, body), freshness)
 }
 
 /// A list as CSV. The reference server sends it as HTML, which it is not: nothing in it may run.
-pub(crate) fn csv_response(list: ListAnswer<'_>, positions: &Positions) -> Response {
+pub(crate) fn csv_response(list: ListAnswer<'_>, freshness: &Freshness) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
     ];
-    with_positions((StatusCode::OK, headers, csv::csv(list)).into_response(), positions)
+    with_freshness((StatusCode::OK, headers, csv::csv(list)).into_response(), freshness)
 }
 
-fn with_positions(mut response: Response, positions: &Positions) -> Response {
-    if let Ok(token) = HeaderValue::try_from(positions.token()) {
-        response.headers_mut().insert(POSITIONS, token);
+fn with_freshness(mut response: Response, freshness: &Freshness) -> Response {
+    let headers = response.headers_mut();
+    if let Ok(token) = HeaderValue::try_from(freshness.positions.token()) {
+        headers.insert(POSITIONS, token);
     }
+    headers.insert(LAG_MS, HeaderValue::from(freshness.lag_ms));
     response
 }

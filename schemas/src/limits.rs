@@ -76,5 +76,9 @@ pub const LIKE_BYTES: usize = 16 * 1024;
 
 /// Time limit of one query.
 pub const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a role may take to read the reference data before it says that it is not ready.
-pub const REFERENCE_STALE: Duration = Duration::from_mins(5);
+/// Greatest number of reads that wait for positions at once, in one process.
+pub const WAITING_READS: usize = 1024;
+/// Greatest number of reads of one project that wait at once: as many for positions as, later, for their turn.
+pub const WAITING_READS_OF_PROJECT: usize = 64;
+/// How long a role may be without the log before it says that it is not ready.
+pub const LOG_AWAY: Duration = Duration::from_mins(5);

@@ -21,6 +21,18 @@ pub struct ReadContext {
     pub scope: ReadScope,
     /// The partitions to answer for; all that the reader serves when absent.
     pub partitions: Option<BTreeSet<Partition>>,
+    /// What the answer has to reflect.
+    pub wait_for: Option<WaitFor>,
+    /// Time limit of the read itself, from when it need not wait any more.
+    pub timeout: Duration,
+}
+
+/// How far the log has to be read before a read is answered: to these positions in all partitions that the read is
+/// of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WaitFor {
+    pub positions: Positions,
+    /// How long that may take.
     pub timeout: Duration,
 }
 
@@ -64,6 +76,15 @@ pub struct StatsRequest {
 pub struct Answer<T> {
     pub content: T,
     pub positions: Positions,
+    /// How far the snapshot is behind the end of the log, in milliseconds: what the log took longer ago is in it.
+    pub lag_ms: u64,
+}
+
+impl<T> Answer<T> {
+    /// The same answer with another content.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer { content: map(self.content), positions: self.positions, lag_ms: self.lag_ms }
+    }
 }
 
 /// A row and its place in the order asked for.
@@ -93,8 +114,9 @@ pub struct ReaderStatus {
     pub unavailable: BTreeSet<Partition>,
     /// Whether it has read to the end that the log had when it started.
     pub caught_up: bool,
-    /// How long the oldest record that it has not read yet has been in the log.
-    pub lag_ms: u64,
+    /// How far answers are behind the end of the log, in milliseconds: what the log took longer ago is in them. Absent
+    /// while nothing is served.
+    pub lag_ms: Option<u64>,
 }
 
 /// Why a read has no answer.
@@ -106,6 +128,13 @@ pub enum ReadError {
     Busy { retry_after: Duration },
     #[error("nobody serves the partitions {partitions:?}")]
     Unavailable { partitions: BTreeSet<Partition> },
+    #[error("the positions to wait for are those of another log")]
+    OtherLog,
+    /// The log was not read to the positions to wait for in the time given.
+    #[error("the log is not read that far yet in the partitions {partitions:?}")]
+    Behind { partitions: BTreeSet<Partition> },
+    #[error("too many reads wait for the log to be read")]
+    TooManyWaiting { retry_after: Duration },
     /// The client asked for something that can't be answered.
     #[error("{reason}")]
     Refused { reason: String },

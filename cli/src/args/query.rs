@@ -21,6 +21,15 @@ pub(crate) struct QueryArgs {
     /// Time limit of one query
     #[arg(long, value_name = "TIME", env = "LLM_LOG_QUERY_TIMEOUT", default_value = "10s", value_parser = parse_span)]
     pub(crate) query_timeout: Duration,
+    /// How long a read waits for the positions that a client names in Llm-Log-Consistent-With
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "LLM_LOG_CONSISTENCY_TIMEOUT",
+        default_value = "5s",
+        value_parser = parse_span
+    )]
+    pub(crate) consistency_timeout: Duration,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

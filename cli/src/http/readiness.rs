@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use event_log::ReferenceFollower;
 use projector::ProjectorFailure;
+use projector::snapshot::{Building, SharedStatus};
 use schemas::id::Partition;
-use schemas::limits::REFERENCE_STALE;
+use schemas::limits::LOG_AWAY;
 use schemas::reader::{CallReader, ReadError, ReaderStatus};
 use tokio::sync::watch;
 
@@ -33,7 +34,18 @@ pub(crate) struct Parts {
     /// Whether the reader has to serve every partition of the log, not only its own.
     pub(crate) every_partition: bool,
     pub(crate) projector: Option<watch::Receiver<Option<ProjectorFailure>>>,
+    /// How the projector of this process is doing.
+    pub(crate) status: Option<Arc<SharedStatus>>,
     pub(crate) samples: Option<watch::Receiver<SampleState>>,
+}
+
+/// What there is to say to whoever asks whether a role is ready.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
+    /// What is missing, a sentence each; nothing when the role is ready.
+    pub(crate) missing: Vec<String>,
+    /// How far answers are behind the end of the log; absent where nothing is answered.
+    pub(crate) lag_ms: Option<u64>,
 }
 
 impl Readiness {
@@ -43,23 +55,27 @@ impl Readiness {
         let _ = self.parts.set(parts);
     }
 
-    /// Looks whether the reference data still follow their topic.
+    /// Looks whether the reference data still follow their topic, and measures what changes without an event.
     pub(crate) fn observe(&self) {
+        if let Some(status) = self.parts.get().and_then(|parts| parts.status.as_ref()) {
+            measure(status);
+        }
         let stale = self.parts.get().and_then(|parts| parts.reference.as_ref()).is_some_and(|it| it.is_stale());
         let mut since = self.stale_since.lock().unwrap_or_else(PoisonError::into_inner);
         *since = stale.then(|| since.unwrap_or_else(Instant::now));
     }
 
-    /// What is missing, a sentence each; nothing when the role is ready.
-    pub(crate) async fn missing(&self) -> Vec<String> {
+    pub(crate) async fn ready(&self) -> Ready {
         self.observe();
-        let Some(parts) = self.parts.get() else { return vec!["the log is not open yet".into()] };
-        let mut missing = Vec::new();
+        let Some(parts) = self.parts.get() else {
+            return Ready { missing: vec!["the log is not open yet".into()], lag_ms: None };
+        };
+        let (mut missing, mut lag_ms) = (Vec::new(), None);
         if let Some(reference) = &parts.reference {
             let stale_since = *self.stale_since.lock().unwrap_or_else(PoisonError::into_inner);
             if !reference.is_ready() {
                 missing.push("the reference data are not read to the end seen at start".into());
-            } else if stale_since.is_some_and(|since| since.elapsed() > REFERENCE_STALE) {
+            } else if stale_since.is_some_and(|since| since.elapsed() > LOG_AWAY) {
                 missing.push("the reference data could not be read for five minutes".into());
             }
         }
@@ -68,16 +84,39 @@ impl Readiness {
         {
             missing.push(format!("the projector has stopped: {failure}"));
         }
+        if let Some(status) = &parts.status {
+            missing.extend(of_projector(status));
+        }
         if let Some(reader) = &parts.reader {
-            missing.extend(of_reader(reader.status().await, parts.every_partition));
+            let status = reader.status().await;
+            lag_ms = status.as_ref().ok().and_then(|status| status.lag_ms);
+            missing.extend(of_reader(status, parts.every_partition));
         }
         if let Some(samples) = &parts.samples
             && *samples.borrow() == SampleState::Loading
         {
             missing.push("the sample calls are not visible yet".into());
         }
-        missing
+        Ready { missing, lag_ms }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn measure(status: &SharedStatus) {
+    metrics::gauge!("llm_log_projector_lag_milliseconds").set(status.lag_ms() as f64);
+    let to_read = status.building().map_or(0, |building| building.records - building.records_read);
+    metrics::gauge!("llm_log_index_records_to_build").set(to_read as f64);
+}
+
+fn of_projector(status: &SharedStatus) -> Vec<String> {
+    let mut missing = Vec::new();
+    if let Some(Building { records_read, records }) = status.building() {
+        missing.push(format!("the index is being built: {records_read} of {records} records are read"));
+    }
+    if status.log_silent() > LOG_AWAY {
+        missing.push("the log could not be read for five minutes".into());
+    }
+    missing
 }
 
 fn of_reader(status: Result<ReaderStatus, ReadError>, every_partition: bool) -> Vec<String> {
@@ -113,7 +152,7 @@ mod tests {
             serving: serving.iter().map(|partition| (*partition, 7)).collect(),
             unavailable: unavailable.iter().copied().collect(),
             caught_up,
-            lag_ms: 0,
+            lag_ms: Some(0),
         }
     }
 
@@ -133,6 +172,6 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_ready_before_the_log_is_open() {
-        assert_eq!(Readiness::default().missing().await, ["the log is not open yet"]);
+        assert_eq!(Readiness::default().ready().await.missing, ["the log is not open yet"]);
     }
 }

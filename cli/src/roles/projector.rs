@@ -30,6 +30,7 @@ pub(crate) async fn projector(args: ProjectorArgs) -> anyhow::Result<Outcome> {
     readiness.watch(Parts {
         reader: Some(projector.reader()),
         projector: Some(projector.failure()),
+        status: Some(projector.status()),
         ..Parts::default()
     });
     let verify = VerifyPage { projector: Arc::downgrade(&projector), log: Arc::clone(&open.log), master_key };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::query_api::{MergedReader, QueryApi, RemoteReader};
+use ::query_api::{MergedReader, QueryApi, ReferencePosition, RemoteReader};
 use event_log::ReferenceFollower;
 use schemas::limits::BODY_TIMEOUT;
 use schemas::reader::CallReader;
@@ -46,10 +46,12 @@ pub(crate) async fn query_api(args: QueryApiArgs) -> anyhow::Result<Outcome> {
     http.open(::query_api::router(QueryApi {
         reader,
         reference: reference.data(),
+        reference_position: ReferencePosition::new(reference.next()),
         master_key,
         compat: args.query.compat(),
         query_timeout: args.query.query_timeout,
         body_timeout: BODY_TIMEOUT,
+        consistency_timeout: args.query.consistency_timeout,
         clock: Clock::system(),
     }));
     output::line(&format!("llm-log query-api serves {} (reference data on {})", http.url(), args.kafka.kafka));

@@ -121,7 +121,12 @@ impl Samples {
         let mut events = Vec::new();
         for (line, call) in samples::calls() {
             let id = call.call.context("a sample call has an id")?;
-            let context = ReadContext { scope: ReadScope::Project(project), partitions: None, timeout: QUERY_TIMEOUT };
+            let context = ReadContext {
+                scope: ReadScope::Project(project),
+                partitions: None,
+                wait_for: None,
+                timeout: QUERY_TIMEOUT,
+            };
             let found = self.reader.get(GetRequest { context, call: id, columns: ColumnSet::default() }).await?;
             if found.content.is_none() {
                 events.push(event(line, &call)?);

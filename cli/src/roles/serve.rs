@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::ingest::{Ingest, IngestApi};
 use ::projector::{Projector, ProjectorOptions};
-use ::query_api::QueryApi;
+use ::query_api::{QueryApi, ReferencePosition};
 use event_log::ReferenceFollower;
 use schemas::access::ApiKey;
 use schemas::limits::BODY_TIMEOUT;
@@ -56,10 +56,12 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
     let queries = ::query_api::router(QueryApi {
         reader: projector.reader(),
         reference: reference.data(),
+        reference_position: ReferencePosition::new(reference.next()),
         master_key,
         compat: args.query.compat(),
         query_timeout: args.query.query_timeout,
         body_timeout: BODY_TIMEOUT,
+        consistency_timeout: args.query.consistency_timeout,
         clock: clock.clone(),
     });
     let (sample_state, samples_visible) = watch::channel(SampleState::Loading);
@@ -68,6 +70,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
         reader: Some(projector.reader()),
         every_partition: true,
         projector: Some(projector.failure()),
+        status: Some(projector.status()),
         samples: args.sample.then_some(samples_visible),
     });
     if stopping.run_until_cancelled(reference_ready(&reference)).await.is_none() {

@@ -5,7 +5,9 @@ mod binary;
 mod calls;
 mod journey;
 
+mod broker_away;
 mod conformance;
+mod consistency;
 mod crashes;
 mod dead_letters;
 mod folders;

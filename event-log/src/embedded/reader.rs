@@ -71,4 +71,9 @@ impl LogReader for EmbeddedReader {
         self.store.wait(self.topic, &self.next, wait);
         self.read_available(max_bytes)
     }
+
+    fn ends(&mut self) -> Result<BTreeMap<Partition, Offset>, ReadLogError> {
+        let ends = self.next.keys().map(|partition| Ok((*partition, self.store.bounds(self.topic, *partition)?.end)));
+        ends.collect()
+    }
 }

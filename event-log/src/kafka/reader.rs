@@ -6,11 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rdkafka::TopicPartitionList;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::topic_partition_list::{TopicPartitionList, TopicPartitionListElem};
 use schemas::id::Partition;
 use schemas::positions::Offset;
 
@@ -235,6 +235,28 @@ impl LogReader for KafkaReader {
             self.ask()?;
         }
         Ok(batch)
+    }
+
+    fn ends(&mut self) -> Result<BTreeMap<Partition, Offset>, ReadLogError> {
+        let unavailable =
+            |error: KafkaError| ReadLogError::Unavailable { reason: self.consumer.context().explain(&error) };
+        let mut wanted = self.consumer.assignment().map_err(unavailable)?;
+        // As a time, the end is the latest there is: one question to each broker for all its partitions.
+        wanted.set_all_offsets(rdkafka::Offset::End).map_err(unavailable)?;
+        let found = self.consumer.offsets_for_times(wanted, PROBE_TIMEOUT).map_err(unavailable)?;
+        let end = |element: TopicPartitionListElem<'_>| {
+            element.error().map_err(unavailable)?;
+            match (Partition::try_from(element.partition()), element.offset()) {
+                (Ok(partition), rdkafka::Offset::Offset(end)) => {
+                    Ok((partition, Offset::try_from(end).unwrap_or_default()))
+                }
+                (_, offset) => {
+                    let reason = format!("the broker says {offset:?} for the end of partition {}", element.partition());
+                    Err(ReadLogError::Unavailable { reason })
+                }
+            }
+        };
+        found.elements().into_iter().map(end).collect()
     }
 }
 

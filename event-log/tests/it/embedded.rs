@@ -27,6 +27,7 @@ macro_rules! suite {
 suite! {
     records_come_back_as_they_went_in
     a_reader_starts_in_the_middle_and_sees_what_comes_later
+    a_reader_names_the_ends_of_its_partitions_whatever_it_has_read
     concurrent_appends_keep_their_own_order
     a_record_of_eight_mebibytes_is_kept
     a_record_larger_than_a_message_is_refused_with_all_that_came_with_it

@@ -63,6 +63,17 @@ pub(crate) async fn a_reader_starts_in_the_middle_and_sees_what_comes_later(log:
     assert_eq!(values(&read_exactly(&mut *reader, 1)), ["10"]);
 }
 
+pub(crate) async fn a_reader_names_the_ends_of_its_partitions_whatever_it_has_read(log: &dyn EventLog) {
+    let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(0, 0), (2, 0)])).expect("readable");
+    assert_eq!(reader.ends().expect("reachable"), BTreeMap::from([(0, 0), (2, 0)]));
+    let records = vec![record(0, "a"), record(2, "b"), record(1, "c"), record(0, "d")];
+    log.append(Topic::Calls, records).await.expect("appended");
+    let ends = BTreeMap::from([(0, 2), (2, 1)]);
+    assert_eq!(reader.ends().expect("reachable"), ends);
+    read_exactly(&mut *reader, 3);
+    assert_eq!(reader.ends().expect("reachable"), ends);
+}
+
 pub(crate) async fn concurrent_appends_keep_their_own_order(log: &dyn EventLog) {
     let appends = (0..40).map(|writer| {
         let records = (0..5).map(|n| record(3, &format!("{writer}-{n}"))).collect();

@@ -16,6 +16,8 @@ use crate::pipeline::EventTooLarge;
 
 /// How long a client should wait when the log did not take its events.
 const LOG_RETRY: Duration = Duration::from_secs(1);
+/// The answer's header with the token of what was appended.
+const POSITIONS: &str = "llm-log-positions";
 /// Greatest number of problems that an answer lists.
 const PROBLEMS: usize = 1000;
 
@@ -173,6 +175,14 @@ struct Body {
     problems: Vec<ItemProblem>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     call_ids: Vec<CallId>,
+}
+
+/// The answer to what is durable. The token is in a header too, as reads have it.
+pub(super) fn acknowledged(token: &str, body: &impl Serialize) -> Result<Response, Refusal> {
+    let token = HeaderValue::from_str(token).map_err(|_| Refusal::Failed)?;
+    let mut response = json(StatusCode::OK, body);
+    response.headers_mut().insert(POSITIONS, token);
+    Ok(response)
 }
 
 /// An answer with a JSON body.

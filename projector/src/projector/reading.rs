@@ -6,13 +6,15 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use event_log::{EventLog, LogReader, Topic};
+use event_log::{EventLog, LogReader, ReadBatch, ReadLogError, Topic};
 use schemas::id::Partition;
 use schemas::positions::Offset;
+use schemas::time::Clock;
 
 use super::failure::{LogUnavailable, ProjectorFailure, judge};
+use super::freshness::SeenEnds;
 use super::stop::{Backoff, Stop};
 use crate::writer::batch::FoldedBatch;
 
@@ -24,10 +26,17 @@ const WAITING_BATCHES: usize = 6;
 /// How long a read waits for records, and thus for the wish to stop.
 const READ_WAIT: Duration = Duration::from_millis(100);
 
+/// Least time between two questions where the log ends.
+const ENDS_EVERY: Duration = Duration::from_millis(200);
+/// The same after a question without an answer.
+const ENDS_AGAIN: Duration = Duration::from_secs(2);
+
 /// What the reading thread hands over.
 #[derive(Debug)]
 pub(crate) enum Read {
     Batch(FoldedBatch),
+    /// Everything before the ends that it names comes before it, if it was there.
+    Ends(SeenEnds),
     /// Nothing comes after it.
     Failed(ProjectorFailure),
 }
@@ -46,10 +55,13 @@ impl Reading {
         log: Arc<dyn EventLog>,
         from: BTreeMap<Partition, Offset>,
         partitions: NonZeroU32,
+        clock: Clock,
     ) -> io::Result<Self> {
         let (sender, batches) = sync_channel(WAITING_BATCHES);
         let stop = Arc::new(Stop::default());
-        let thread = ReadingThread { log, next: from, partitions, batches: sender, stop: Arc::clone(&stop) };
+        let questions = Questions { asked: None, after: ENDS_EVERY, seen: BTreeMap::new() };
+        let stopping = Arc::clone(&stop);
+        let thread = ReadingThread { log, next: from, partitions, clock, questions, batches: sender, stop: stopping };
         let thread = std::thread::Builder::new().name("projector-read".into()).spawn(move || thread.run())?;
         Ok(Self { batches: Some(batches), stop, thread: Some(thread) })
     }
@@ -88,8 +100,40 @@ struct ReadingThread {
     log: Arc<dyn EventLog>,
     next: BTreeMap<Partition, Offset>,
     partitions: NonZeroU32,
+    clock: Clock,
+    questions: Questions,
     batches: SyncSender<Read>,
     stop: Arc<Stop>,
+}
+
+/// When to ask the log again where it ends.
+struct Questions {
+    asked: Option<Instant>,
+    after: Duration,
+    /// What it said.
+    seen: BTreeMap<Partition, Offset>,
+}
+
+impl Questions {
+    /// Not while what it said last is not reached.
+    fn is_due(&self, next: &BTreeMap<Partition, Offset>) -> bool {
+        self.asked.is_none_or(|asked| asked.elapsed() >= self.after)
+            && self.seen.iter().all(|(partition, end)| next.get(partition) >= Some(end))
+    }
+
+    fn answered(&mut self, ends: &BTreeMap<Partition, Offset>) {
+        if self.after == ENDS_AGAIN {
+            tracing::info!("the log says again where it ends");
+        }
+        *self = Self { asked: Some(Instant::now()), after: ENDS_EVERY, seen: ends.clone() };
+    }
+
+    fn unanswered(&mut self, error: &ReadLogError) {
+        if self.after == ENDS_EVERY {
+            tracing::warn!(%error, "the log does not say where it ends: answers may be behind it");
+        }
+        (self.asked, self.after) = (Some(Instant::now()), ENDS_AGAIN);
+    }
 }
 
 impl ReadingThread {
@@ -121,16 +165,40 @@ impl ReadingThread {
                 tracing::info!("the log can be read again");
                 backoff.reset();
             }
-            if batch.records.is_empty() && batch.next.is_empty() {
-                continue;
-            }
-            self.next.extend(&batch.next);
-            for record in &batch.records {
-                let next = self.next.entry(record.position.partition).or_default();
-                *next = (*next).max(record.position.offset + 1);
-            }
-            if self.batches.send(Read::Batch(FoldedBatch::of(batch, self.partitions))).is_err() {
+            let is_heard = self.hand_over(batch) && reader.as_deref_mut().is_none_or(|reader| self.tell_ends(reader));
+            if !is_heard {
                 return;
+            }
+        }
+    }
+
+    /// False when nobody listens any more.
+    fn hand_over(&mut self, batch: ReadBatch) -> bool {
+        if batch.records.is_empty() && batch.next.is_empty() {
+            return true;
+        }
+        self.next.extend(&batch.next);
+        for record in &batch.records {
+            let next = self.next.entry(record.position.partition).or_default();
+            *next = (*next).max(record.position.offset + 1);
+        }
+        self.batches.send(Read::Batch(FoldedBatch::of(batch, self.partitions))).is_ok()
+    }
+
+    /// Asks the log where it ends, if it is time to. False when nobody listens any more.
+    fn tell_ends(&mut self, reader: &mut (dyn LogReader + 'static)) -> bool {
+        if !self.questions.is_due(&self.next) {
+            return true;
+        }
+        let as_of_ms = self.clock.now().date().0;
+        match reader.ends() {
+            Ok(ends) => {
+                self.questions.answered(&ends);
+                self.batches.send(Read::Ends(SeenEnds { as_of_ms, ends })).is_ok()
+            }
+            Err(error) => {
+                self.questions.unanswered(&error);
+                true
             }
         }
     }

@@ -9,17 +9,19 @@ use std::time::{Duration, Instant};
 
 use event_log::EventLog;
 use schemas::fold::FOLD_VERSION;
-use schemas::id::{CallKey, LogId, Partition};
+use schemas::id::{LogId, Partition};
 use schemas::positions::Offset;
 use schemas::time::Clock;
 use tantivy::TantivyError;
 use tokio::sync::watch;
 
 use super::failure::ProjectorFailure;
+use super::freshness::{Freshness, SeenEnds};
 use super::log_check::{LogCheckError, check_log};
 use super::pace::Pace;
 use super::reading::{Read, Reading};
 use super::stop::{Backoff, Stop};
+use super::telling::{self, LINE_EVERY, PassedOverLines};
 use crate::checkpoint::Checkpoint;
 use crate::index::schema::CallFields;
 use crate::snapshot::{SharedStatus, Snapshot, SnapshotCell};
@@ -34,8 +36,6 @@ const TICK: Duration = Duration::from_millis(100);
 const TICK_MAX: Duration = Duration::from_secs(1);
 /// Bytes of events after which a commit comes, whatever waits.
 const COMMIT_BYTES: usize = 32 * 1024 * 1024;
-/// Least time between two lines about the same thing.
-const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// What the projector's thread works with.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub(crate) struct ProjectorThread {
     /// The ends of the partitions when they were first seen.
     pub(crate) seen_at_start: Option<BTreeMap<Partition, Offset>>,
     pub(crate) backoff: Backoff,
-    pub(crate) passed_over_said: Option<Instant>,
+    pub(crate) passed_over: PassedOverLines,
 }
 
 /// Why a session with one writer ended.
@@ -155,11 +155,14 @@ impl ProjectorThread {
         let next = opened.checkpoint.next();
         let is_new = opened.checkpoint == wanted;
         Step::CheckLog.begins();
+        let as_of_ms = self.clock.now().date().0;
         let ends = check_log(&*self.log, &opened.checkpoint, &self.stop)?;
+        self.status.set_log_heard();
         self.seen_at_start.get_or_insert_with(|| ends.clone());
         let waiting: u64 = ends.iter().map(|(partition, end)| end - next.get(partition).unwrap_or(&0)).sum();
         let mut pace = Pace::new(waiting);
         let mut writer = CallWriter::new(opened, Arc::clone(&self.fields), pace.threads())?;
+        let mut freshness = Freshness::new(SeenEnds { as_of_ms, ends: ends.clone() });
         if is_new {
             writer.set_building_to(ends.into_iter().filter(|(_, end)| *end > 0).collect());
             // From here on the folder tells what it is, even to a process that comes after a crash.
@@ -169,8 +172,8 @@ impl ProjectorThread {
             self.cell.set_unavailable(self.partitions.iter().copied().collect());
             tracing::info!(records = waiting, "the index is being built from the log");
         }
-        self.publish(&writer)?;
-        let reading = Reading::start(Arc::clone(&self.log), next, self.partitions_total)
+        self.publish(&writer, &mut freshness)?;
+        let reading = Reading::start(Arc::clone(&self.log), next, self.partitions_total, self.clock.clone())
             .map_err(|error| SessionEnd::Again(error.into()))?;
         let mut last_commit: Option<Instant> = None;
         let mut progress_said = Instant::now();
@@ -190,11 +193,18 @@ impl ProjectorThread {
                         continue;
                     }
                 }
+                Some(Read::Ends(seen)) => {
+                    self.status.set_log_heard();
+                    freshness.see(seen);
+                    if !writer.has_moved() && writer.checkpoint().building_to.is_empty() {
+                        self.status.set_complete_to_ms(freshness.of(writer.checkpoint()));
+                    }
+                    continue;
+                }
                 Some(Read::Failed(failed)) => failure = Some(failed),
                 None if stopping => {}
                 None if writer.has_moved() && since >= TICK => {}
                 None => {
-                    self.status.set_lag_ms(0);
                     if !writer.has_moved() && pace.idle(since) {
                         writer = writer.with_threads(pace.threads())?;
                     }
@@ -202,7 +212,7 @@ impl ProjectorThread {
                 }
             }
             if writer.has_moved() {
-                self.commit(&mut writer, full)?;
+                self.commit(&mut writer, &mut freshness)?;
             }
             match failure {
                 Some(failure) => return Err(SessionEnd::Failed(failure)),
@@ -215,7 +225,7 @@ impl ProjectorThread {
             }
             if !writer.checkpoint().building_to.is_empty() && progress_said.elapsed() >= LINE_EVERY {
                 progress_said = Instant::now();
-                say_progress(writer.checkpoint());
+                telling::progress(writer.checkpoint());
             }
         }
     }
@@ -223,30 +233,14 @@ impl ProjectorThread {
     fn apply(&mut self, writer: &mut CallWriter, batch: FoldedBatch) -> Result<(), SessionEnd> {
         metrics::counter!("llm_log_events_applied_total").increment(batch.events);
         if let Some(first) = &batch.passed_over {
-            metrics::counter!("llm_log_records_passed_over_total").increment(batch.passed_over_count());
-            if self.passed_over_said.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
-                self.passed_over_said = Some(Instant::now());
-                tracing::warn!(
-                    record.partition = first.partition,
-                    record.offset = first.offset,
-                    records = batch.passed_over_count(),
-                    reason = %first.reason,
-                    "records of the log can't be applied and are passed over"
-                );
-            }
-        }
-        if let Some(oldest) = batch.oldest_timestamp_ms {
-            let lag = u64::try_from(self.clock.now().date().0 - oldest).unwrap_or(0);
-            self.status.set_lag_ms(lag);
-            #[expect(clippy::cast_precision_loss, reason = "a lag is far below 2^53 milliseconds")]
-            metrics::gauge!("llm_log_projector_lag_milliseconds").set(lag as f64);
+            self.passed_over.say(first, batch.passed_over_count());
         }
         Step::Apply.begins();
-        writer.apply(batch)?.into_iter().for_each(say_prompt_replaced);
+        writer.apply(batch)?.into_iter().for_each(telling::prompt_replaced);
         Ok(())
     }
 
-    fn commit(&mut self, writer: &mut CallWriter, behind: bool) -> Result<(), SessionEnd> {
+    fn commit(&mut self, writer: &mut CallWriter, freshness: &mut Freshness) -> Result<(), SessionEnd> {
         let checkpoint = writer.checkpoint();
         if !checkpoint.building_to.is_empty() && checkpoint.has_passed(&checkpoint.building_to) {
             writer.set_building_to(BTreeMap::new());
@@ -257,19 +251,17 @@ impl ProjectorThread {
             tracing::info!("the index can be written again");
             self.backoff.reset();
         }
-        if !behind {
-            self.status.set_lag_ms(0);
-            metrics::gauge!("llm_log_projector_lag_milliseconds").set(0.0);
-        }
-        self.publish(writer)
+        self.publish(writer, freshness)
     }
 
     /// Lets readers see the last commit, unless it is still behind what they see already.
-    fn publish(&self, writer: &CallWriter) -> Result<(), SessionEnd> {
+    fn publish(&self, writer: &CallWriter, freshness: &mut Freshness) -> Result<(), SessionEnd> {
         let checkpoint = writer.checkpoint().clone();
+        self.status.set_building(telling::building(&checkpoint));
         if !checkpoint.building_to.is_empty() {
             return Ok(());
         }
+        let complete_to_ms = freshness.of(&checkpoint);
         let previous = self.cell.current();
         if previous.as_ref().is_some_and(|previous| !checkpoint.has_passed(&previous.checkpoint().next())) {
             return Ok(());
@@ -282,7 +274,12 @@ impl ProjectorThread {
             metrics::gauge!("llm_log_index_documents").set(writer.committed().num_docs() as f64);
             metrics::gauge!("llm_log_index_segments").set(writer.committed().segment_readers().len() as f64);
         }
+        if previous.is_none() {
+            // Nobody can take what it says for that of an older snapshot.
+            self.status.set_complete_to_ms(complete_to_ms);
+        }
         self.cell.publish(snapshot);
+        self.status.set_complete_to_ms(complete_to_ms);
         self.status.set_caught_up(caught_up);
         Step::Visible.begins();
         Ok(())
@@ -295,19 +292,4 @@ impl Drop for ProjectorThread {
             self.failure.send_replace(Some(ProjectorFailure::Panicked));
         }
     }
-}
-
-fn say_prompt_replaced(key: CallKey) {
-    metrics::counter!("llm_log_prompts_replaced_total").increment(1);
-    tracing::warn!(
-        project.id = %key.project,
-        call.id = %key.call,
-        "an event replaced the prompt of another request: its producer uses an id again"
-    );
-}
-
-fn say_progress(checkpoint: &Checkpoint) {
-    let read: u64 = checkpoint.partitions.values().map(|at| at.next).sum();
-    let to: u64 = checkpoint.building_to.values().sum();
-    tracing::info!(records_read = read, records = to, "the index is being built from the log");
 }

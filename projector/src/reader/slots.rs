@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use schemas::access::ReadScope;
+use schemas::limits::WAITING_READS_OF_PROJECT;
 use schemas::reader::ReadError;
 use tokio::sync::oneshot;
 
-/// Reads of one scope that may wait for a slot; one more is told to come back.
-const WAITING_PER_SCOPE: usize = 64;
 /// When to come back.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -56,7 +55,7 @@ impl Slots {
                 return Ok(Slot { slots: Arc::clone(self), scope });
             }
             state.waiting.retain(|waiting| !waiting.turn.is_closed());
-            if state.waiting.iter().filter(|waiting| waiting.scope == scope).count() >= WAITING_PER_SCOPE {
+            if state.waiting.iter().filter(|waiting| waiting.scope == scope).count() >= WAITING_READS_OF_PROJECT {
                 return Err(busy);
             }
             let (turn, slot) = oneshot::channel();
@@ -174,19 +173,19 @@ mod tests {
         let slots = Slots::new(2);
         let held = slots.take(project(1), PATIENCE).await.expect("free");
         let _other_held = slots.take(project(1), PATIENCE).await.expect("free");
-        let queue: Vec<_> = (0..WAITING_PER_SCOPE)
+        let queue: Vec<_> = (0..WAITING_READS_OF_PROJECT)
             .map(|_| {
                 let slots = Arc::clone(&slots);
                 tokio::spawn(async move { slots.take(project(1), PATIENCE).await })
             })
             .collect();
-        waiting(&slots, WAITING_PER_SCOPE).await;
+        waiting(&slots, WAITING_READS_OF_PROJECT).await;
         assert!(matches!(slots.take(project(1), PATIENCE).await, Err(ReadError::Busy { .. })));
         let other = tokio::spawn({
             let slots = Arc::clone(&slots);
             async move { slots.take(project(2), PATIENCE).await }
         });
-        waiting(&slots, WAITING_PER_SCOPE + 1).await;
+        waiting(&slots, WAITING_READS_OF_PROJECT + 1).await;
         drop(held);
         assert!(other.await.expect("no panic").is_ok());
         queue.iter().for_each(tokio::task::JoinHandle::abort);

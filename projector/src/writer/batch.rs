@@ -24,8 +24,6 @@ pub(crate) struct FoldedBatch {
     pub(crate) events: u64,
     /// Bytes of all values read.
     pub(crate) bytes: usize,
-    /// When the log took the oldest record.
-    pub(crate) oldest_timestamp_ms: Option<i64>,
     /// The first record that was passed over, for the log line.
     pub(crate) passed_over: Option<PassedOver>,
     /// Calls whose prompt an event of another request replaced.
@@ -100,8 +98,6 @@ impl FoldedBatch {
         let (partition, offset) = (record.position.partition, record.position.offset);
         let value = record.value.as_deref().unwrap_or_default();
         self.bytes += value.len();
-        self.oldest_timestamp_ms =
-            Some(self.oldest_timestamp_ms.map_or(record.timestamp_ms, |oldest| oldest.min(record.timestamp_ms)));
         let decoded = decode(record, partitions);
         let read = self.partitions.entry(partition).or_default();
         read.next = offset + 1;

@@ -9,15 +9,16 @@ use schemas::id::{LogId, Partition};
 use tantivy::directory::MmapDirectory;
 use tantivy::directory::error::OpenReadError;
 use tantivy::store::{Compressor, ZstdCompressor};
-use tantivy::{Directory, HasLen as _, Index, IndexReader, IndexSettings, ReloadPolicy, SegmentMeta, TantivyError};
+use tantivy::{Directory, Index, IndexReader, IndexSettings, ReloadPolicy, TantivyError};
 
 use crate::checkpoint::{Checkpoint, UnusablePayload};
+use crate::checksums::{self, DamagedFile};
 use crate::index::schema::CallFields;
 use crate::index::words::register_words;
 use crate::writer::fence::{Fence, FencedDirectory};
 
 /// How much of the index is compared with its checksums before it serves: the newest and smallest segments,
-/// which a power cut can have torn. `verify` compares all.
+/// which a power cut can have torn. The rest is compared while it serves.
 const CHECKED_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Why an index is set aside and built anew.
@@ -27,8 +28,10 @@ pub enum UnusableIndex {
     Damaged(#[source] TantivyError),
     #[error("it can't be read on: {0}")]
     Unreadable(String),
-    #[error("the file {} does not have its checksum", .0.display())]
-    WrongChecksum(PathBuf),
+    #[error(transparent)]
+    File(#[from] DamagedFile),
+    #[error("it has files and no list of segments")]
+    NoSegments,
     #[error("it was written by a build with other fields")]
     OtherFields,
     #[error(transparent)]
@@ -99,9 +102,20 @@ pub(crate) fn open(folder: &Path, fields: &CallFields) -> Result<Option<OpenedIn
     }
     let directory = MmapDirectory::open(folder).map_err(TantivyError::from)?;
     if !Index::exists(&directory)? {
-        return Ok(None);
+        return if has_segments(folder)? { Err(UnusableIndex::NoSegments.into()) } else { Ok(None) };
     }
     open_in(directory, fields).map(Some)
+}
+
+/// Whether there are files of segments. What a crash left while the index was made is no more than lists and locks.
+fn has_segments(folder: &Path) -> Result<bool, OpenIndexError> {
+    for entry in fs::read_dir(folder).map_err(TantivyError::from)? {
+        let name = entry.map_err(TantivyError::from)?.file_name();
+        if !name.as_encoded_bytes().starts_with(b".") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 pub(crate) fn open_in(directory: impl Directory, fields: &CallFields) -> Result<OpenedIndex, OpenIndexError> {
@@ -185,23 +199,15 @@ pub(crate) fn create_in(
 
 /// Compares the newest segments, up to [`CHECKED_BYTES`], with their checksums.
 fn check_newest(index: &Index) -> Result<(), OpenIndexError> {
-    let mut segments = index.searchable_segment_metas()?;
-    segments.sort_by_key(SegmentMeta::max_doc);
-    let managed = index.directory().list_managed_files();
-    let mut budget = CHECKED_BYTES;
-    for segment in segments {
-        let id = segment.id().uuid_string();
-        let of_segment = |file: &&PathBuf| file.to_str().is_some_and(|file| file.starts_with(&id));
-        for file in managed.iter().filter(of_segment) {
-            if budget == 0 {
-                return Ok(());
-            }
-            if index.directory().exists(file)? {
-                budget = budget.saturating_sub(index.directory().open_read(file)?.len() as u64);
-                if !index.directory().validate_checksum(file)? {
-                    return Err(UnusableIndex::WrongChecksum(file.clone()).into());
-                }
-            }
+    let mut checked = 0;
+    for file in checksums::files(index)? {
+        let (bytes, damage) = checksums::check(index, &file)?;
+        if let Some(damage) = damage {
+            return Err(UnusableIndex::File(damage).into());
+        }
+        checked += bytes;
+        if checked >= CHECKED_BYTES {
+            return Ok(());
         }
     }
     Ok(())

@@ -9,4 +9,5 @@ mod orders;
 mod serving;
 mod sums;
 mod texts;
+mod waiting;
 mod world;

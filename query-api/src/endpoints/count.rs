@@ -17,5 +17,5 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response, Refusal> {
     filter::check_columns(query)?;
     let filter = filter::lower(query, call.reference, scope)?;
     let answer = call.api.reader.count(CountRequest { context: call.context(scope), filter }).await?;
-    Ok(read_response(&json!({ "count": answer.content }), &call.positions(answer.positions)))
+    Ok(read_response(&json!({ "count": answer.content }), &call.freshness(&answer)))
 }

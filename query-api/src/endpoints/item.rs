@@ -17,12 +17,12 @@ pub(crate) async fn answer(call: Call<'_>, id: &str) -> Result<Response, Refusal
     let selection = select::parse(call.request.body.get("select"))?;
     let request = GetRequest { context: call.context(scope), call: id, columns: selection.to_read() };
     let answer = call.api.reader.get(request).await?;
-    let positions = call.positions(answer.positions);
+    let freshness = call.freshness(&answer);
     Ok(match &answer.content {
-        None => read_response(&Json::Object(Map::new()), &positions),
+        None => read_response(&Json::Object(Map::new()), &freshness),
         Some(row) => {
             let (reference, compat) = (call.reference, call.api.compat);
-            read_response(&RowAnswer { row, selection: &selection, reference, compat }, &positions)
+            read_response(&RowAnswer { row, selection: &selection, reference, compat }, &freshness)
         }
     })
 }

@@ -50,10 +50,10 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response, Refusal> {
         reference: call.reference,
         compat,
     };
-    let positions = call.positions(answer.positions);
+    let freshness = call.freshness(&answer);
     Ok(match call.request.parameter("output-type") {
-        Some("csv") => csv_response(body, &positions),
-        _ => read_response(&body, &positions),
+        Some("csv") => csv_response(body, &freshness),
+        _ => read_response(&body, &freshness),
     })
 }
 

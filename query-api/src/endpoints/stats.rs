@@ -24,5 +24,5 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response, Refusal> {
     };
     let answer = call.api.reader.stats(request).await?;
     let body = StatsAnswer { groups: &answer.content, options: &options, compat: call.api.compat };
-    Ok(read_response(&body, &call.positions(answer.positions)))
+    Ok(read_response(&body, &call.freshness(&answer)))
 }

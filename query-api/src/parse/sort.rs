@@ -114,7 +114,7 @@ fn related_keys(
         return Err(SortError::WholeRelation(column.name()));
     };
     let key = |(name, value): (&String, &Json)| {
-        let field = relation::field(column, relation, name);
+        let field = relation::field(relation, name);
         let field = field.map_err(|error| SortError::Relation(column.name(), error))?;
         if !selection.columns.iter().any(|selected| selected.column() == column) {
             return Err(SortError::NotSelected { column: column.name(), field: field.name });

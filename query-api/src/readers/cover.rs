@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::id::{LogId, Partition};
-use schemas::reader::{ReadError, ReaderStatus};
+use schemas::reader::{ReadError, ReaderStatus, WaitFor};
 
 /// A disjoint choice of readers: each partition is answered for by one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,19 @@ impl Cover {
         }
     }
 
+    /// Whether these positions can be waited for, by a read of some of the partitions or of all.
+    pub(super) fn check(&self, wait: &WaitFor, wanted: Option<&BTreeSet<Partition>>) -> Result<(), ReadError> {
+        if wait.positions.log != self.log {
+            return Err(ReadError::OtherLog);
+        }
+        let named = wait.positions.partitions.keys().copied();
+        let unknown: BTreeSet<Partition> = named
+            .filter(|partition| wanted.is_none_or(|wanted| wanted.contains(partition)))
+            .filter(|partition| *partition >= self.partitions_total)
+            .collect();
+        if unknown.is_empty() { Ok(()) } else { Err(ReadError::Unavailable { partitions: unknown }) }
+    }
+
     /// The readers to ask about some of the partitions, or about all of them.
     pub(super) fn restricted(&self, wanted: Option<&BTreeSet<Partition>>) -> BTreeMap<usize, BTreeSet<Partition>> {
         let Some(wanted) = wanted else { return self.parts.clone() };
@@ -74,7 +87,7 @@ mod tests {
             serving: serving.iter().copied().collect(),
             unavailable: BTreeSet::new(),
             caught_up,
-            lag_ms: 0,
+            lag_ms: Some(0),
         }
     }
 

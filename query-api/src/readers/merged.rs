@@ -63,15 +63,21 @@ impl MergedReader {
         join_all(self.readers.iter().map(|reader| reader.status())).await
     }
 
-    /// Reads from the readers of a cover; once more from others when one of them turned out to be away.
+    /// Reads from the readers of a cover; once more from others when one of them turned out to be away. What the
+    /// first attempt waited the second does not wait again.
     async fn read<T, F: Future<Output = Result<T, ReadError>>>(
         &self,
-        read: impl Fn(Arc<Cover>) -> F,
+        mut context: ReadContext,
+        read: impl Fn(Arc<Cover>, ReadContext) -> F,
     ) -> Result<T, ReadError> {
-        match read(self.cover().await?).await {
+        let begun = Instant::now();
+        match read(self.cover().await?, context.clone()).await {
             Err(ReadError::Unavailable { .. }) => {
                 *self.cover.lock().await = None;
-                read(self.cover().await?).await
+                if let Some(wait) = &mut context.wait_for {
+                    wait.timeout = wait.timeout.saturating_sub(begun.elapsed());
+                }
+                read(self.cover().await?, context).await
             }
             answer => answer,
         }
@@ -84,18 +90,22 @@ impl MergedReader {
         context: &ReadContext,
         ask: impl Fn(Arc<dyn CallReader>, ReadContext) -> F,
     ) -> Result<Answer<Vec<T>>, ReadError> {
+        if let Some(wait) = &context.wait_for {
+            cover.check(wait, context.partitions.as_ref())?;
+        }
         let parts = cover.restricted(context.partitions.as_ref());
         let answers = parts.into_iter().filter_map(|(at, part)| {
             let context = ReadContext { partitions: Some(part), ..context.clone() };
             Some(ask(Arc::clone(self.readers.get(at)?), context))
         });
         let mut positions = Positions { log: cover.log, partitions: BTreeMap::new(), reference: None };
-        let mut contents = Vec::new();
+        let (mut contents, mut lag_ms) = (Vec::new(), 0);
         for answer in try_join_all(answers).await? {
-            positions.merge(&answer.positions);
+            positions.merge(&answer.positions).map_err(|error| ReadError::Internal { reason: error.to_string() })?;
             contents.push(answer.content);
+            lag_ms = lag_ms.max(answer.lag_ms);
         }
-        Ok(Answer { content: contents, positions })
+        Ok(Answer { content: contents, positions, lag_ms })
     }
 
     async fn pages(&self, cover: &Cover, request: ListRequest) -> Result<Answer<Vec<ListPage>>, ReadError> {
@@ -114,7 +124,7 @@ impl MergedReader {
                 async move { reader.count(request).await }
             })
             .await?;
-        Ok(Answer { content: answer.content.into_iter().sum(), positions: answer.positions })
+        Ok(answer.map(|counts| counts.into_iter().sum()))
     }
 
     /// A page of several readers' rows: the first `skip + limit` of each, merged, and the page cut from those.
@@ -122,10 +132,12 @@ impl MergedReader {
         let (skip, limit) = (request.skip, request.limit);
         let keys = request.sort.clone();
         let answer = self.pages(cover, ListRequest { skip: 0, limit: reach(skip, limit)?, ..request }).await?;
-        let Merged { rows, count } = merge(answer.content, &keys);
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let rows = rows.into_iter().skip(skip).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
-        Ok(Answer { content: ListPage { rows, count }, positions: answer.positions })
+        Ok(answer.map(|pages| {
+            let Merged { rows, count } = merge(pages, &keys);
+            let rows = rows.into_iter().skip(skip).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
+            ListPage { rows, count }
+        }))
     }
 
     /// A page far from the start: first the place where it begins, by sort keys alone, then its rows.
@@ -135,14 +147,14 @@ impl MergedReader {
         let total = counted.content;
         let count = request.count.then_some(total);
         if request.after.is_none() && request.skip >= total {
-            return Ok(Answer { content: ListPage { rows: Vec::new(), count }, positions: counted.positions });
+            return Ok(counted.map(|_| ListPage { rows: Vec::new(), count }));
         }
         let before = ListRequest { skip: request.skip - 1, limit: 1, columns: ColumnSet::default(), ..request.clone() };
         let before = self.merged_page(cover, before).await?;
-        let Some(last) = before.content.rows.into_iter().next_back() else {
-            return Ok(Answer { content: ListPage { rows: Vec::new(), count }, positions: before.positions });
+        let Some(last) = before.content.rows.last().map(|row| row.position.clone()) else {
+            return Ok(before.map(|_| ListPage { rows: Vec::new(), count }));
         };
-        let rows = ListRequest { skip: 0, after: Some(last.position), count: false, ..request };
+        let rows = ListRequest { skip: 0, after: Some(last), count: false, ..request };
         let mut page = self.merged_page(cover, rows).await?;
         page.content.count = count;
         Ok(page)
@@ -177,13 +189,13 @@ fn merge(pages: Vec<ListPage>, keys: &[SortKey]) -> Merged {
 impl CallReader for MergedReader {
     async fn list(&self, request: ListRequest) -> Result<Answer<ListPage>, ReadError> {
         let request = &request;
-        self.read(|cover| async move {
-            let request = request.clone();
+        self.read(request.context.clone(), |cover, context| async move {
+            let request = ListRequest { context, ..request.clone() };
             let parts = cover.restricted(request.context.partitions.as_ref());
             if parts.len() == 1 {
                 let answer = self.pages(&cover, request).await?;
-                let page = answer.content.into_iter().next().unwrap_or(ListPage { rows: Vec::new(), count: None });
-                return Ok(Answer { content: page, positions: answer.positions });
+                let none = || ListPage { rows: Vec::new(), count: None };
+                return Ok(answer.map(|pages| pages.into_iter().next().unwrap_or_else(none)));
             }
             if request.skip > SKIP_WITH_ROWS {
                 self.far_page(&cover, request).await
@@ -196,41 +208,46 @@ impl CallReader for MergedReader {
 
     async fn get(&self, request: GetRequest) -> Result<Answer<Option<Row>>, ReadError> {
         let request = &request;
-        self.read(|cover| async move {
+        self.read(request.context.clone(), |cover, context| async move {
             let total = NonZeroU32::new(cover.partitions_total)
                 .ok_or_else(|| ReadError::Internal { reason: "the log has no partitions".to_owned() })?;
             let home = home_partition(request.call, total);
-            let context = ReadContext { partitions: Some(BTreeSet::from([home])), ..request.context.clone() };
+            let context = ReadContext { partitions: Some(BTreeSet::from([home])), ..context };
             let answer = self
                 .ask_each(&cover, &context, |reader, context| {
                     let request = GetRequest { context, ..request.clone() };
                     async move { reader.get(request).await }
                 })
                 .await?;
-            Ok(Answer { content: answer.content.into_iter().flatten().next(), positions: answer.positions })
+            Ok(answer.map(|rows| rows.into_iter().flatten().next()))
         })
         .await
     }
 
     async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError> {
         let request = &request;
-        self.read(|cover| async move { self.total(&cover, request).await }).await
+        self.read(request.context.clone(), |cover, context| async move {
+            self.total(&cover, &CountRequest { context, ..request.clone() }).await
+        })
+        .await
     }
 
     async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {
         let request = &request;
-        self.read(|cover| async move {
+        self.read(request.context.clone(), |cover, context| async move {
             let answer = self
-                .ask_each(&cover, &request.context, |reader, context| {
+                .ask_each(&cover, &context, |reader, context| {
                     let request = StatsRequest { context, ..request.clone() };
                     async move { reader.stats(request).await }
                 })
                 .await?;
-            let mut groups = Groups::new();
-            for (values, group) in answer.content.into_iter().flatten() {
-                groups.entry(values).or_default().merge(&group);
-            }
-            Ok(Answer { content: groups, positions: answer.positions })
+            Ok(answer.map(|parts| {
+                let mut groups = Groups::new();
+                for (values, group) in parts.into_iter().flatten() {
+                    groups.entry(values).or_default().merge(&group);
+                }
+                groups
+            }))
         })
         .await
     }
@@ -253,7 +270,7 @@ impl CallReader for MergedReader {
             log: statuses.iter().find_map(|status| status.log),
             partitions_total,
             caught_up: unavailable.is_empty() && !serving.keys().any(behind),
-            lag_ms: statuses.iter().map(|status| status.lag_ms).max().unwrap_or(0),
+            lag_ms: statuses.iter().filter_map(|status| status.lag_ms).max(),
             serving,
             unavailable,
         })

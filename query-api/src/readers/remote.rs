@@ -72,7 +72,8 @@ impl RemoteReader {
         let body = postcard::to_stdvec(request)
             .map_err(|error| ReadError::Internal { reason: format!("a read request can't be encoded: {error}") })?;
         let url = self.url(what)?;
-        let request = self.client.post(url).body(body).timeout(context.timeout + ANSWER_GRACE);
+        let waiting = context.wait_for.as_ref().map_or(Duration::ZERO, |wait| wait.timeout);
+        let request = self.client.post(url).body(body).timeout(waiting + context.timeout + ANSWER_GRACE);
         self.answer(request, context.partitions.as_ref()).await
     }
 

@@ -5,6 +5,7 @@ mod server;
 
 mod access;
 mod bodies;
+mod consistency;
 mod items;
 mod lists;
 mod merged;

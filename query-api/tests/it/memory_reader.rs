@@ -36,6 +36,9 @@ pub(crate) struct MemoryReader {
     pub(crate) failure: Mutex<Option<ReadError>>,
     /// How many lists were asked for, with how many rows at most.
     pub(crate) lists: Mutex<Vec<(u32, ColumnSet)>>,
+    pub(crate) lag_ms: u64,
+    /// The contexts of all reads but `status`.
+    pub(crate) contexts: Mutex<Vec<ReadContext>>,
 }
 
 /// The call that an object in the form of the API describes.
@@ -63,7 +66,14 @@ impl MemoryReader {
     pub(crate) fn of_partitions(calls: Vec<Call>, serving: impl IntoIterator<Item = Partition>) -> Self {
         let serving: BTreeSet<Partition> = serving.into_iter().collect();
         let calls = calls.into_iter().filter(|(key, _)| serving.contains(&home(*key))).collect();
-        Self { calls, serving, failure: Mutex::default(), lists: Mutex::default() }
+        Self {
+            calls,
+            serving,
+            failure: Mutex::default(),
+            lists: Mutex::default(),
+            lag_ms: 0,
+            contexts: Mutex::default(),
+        }
     }
 
     pub(crate) fn fail(&self, error: ReadError) {
@@ -71,6 +81,7 @@ impl MemoryReader {
     }
 
     fn matching(&self, context: &ReadContext, filter: &Filter) -> Result<Vec<&Call>, ReadError> {
+        self.contexts.lock().expect("no test panics while it holds this").push(context.clone());
         if let Some(error) = self.failure.lock().expect("no test panics while it holds this").clone() {
             return Err(error);
         }
@@ -89,7 +100,7 @@ impl MemoryReader {
 
     fn answer<T>(&self, content: T) -> Answer<T> {
         let partitions = self.serving.iter().map(|partition| (*partition, 7)).collect();
-        Answer { content, positions: Positions { log: log(), partitions, reference: None } }
+        Answer { content, positions: Positions { log: log(), partitions, reference: None }, lag_ms: self.lag_ms }
     }
 }
 
@@ -236,7 +247,7 @@ impl CallReader for MemoryReader {
             serving: self.serving.iter().map(|partition| (*partition, 7)).collect(),
             unavailable: BTreeSet::new(),
             caught_up: true,
-            lag_ms: 0,
+            lag_ms: Some(self.lag_ms),
         })
     }
 }

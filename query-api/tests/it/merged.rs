@@ -70,6 +70,22 @@ async fn partitions_without_a_reader_are_named_and_a_replica_takes_over() {
 }
 
 #[tokio::test]
+async fn an_answer_of_several_readers_is_as_far_behind_as_the_last_of_them() {
+    let behind = |partitions: [u32; 2], lag_ms| {
+        let mut reader = MemoryReader::of_partitions(calls(), partitions);
+        reader.lag_ms = lag_ms;
+        Arc::new(reader)
+    };
+    let reader = merged(&[behind([0, 3], 40), behind([1, 2], 9000)]);
+    assert_eq!(reader.status().await.expect("both are there").lag_ms, Some(9000));
+    let server = Server::over(Compat::Docs, reader);
+    for path in ["get-list", "get-list?skip=2000", "count", "stats"] {
+        let answered = server.post(path, &json!({})).await;
+        assert_eq!(answered.headers.get("llm-log-lag-ms").expect("a lag"), "9000", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn an_error_of_one_part_is_the_error_of_the_whole() {
     let parts = halves(&calls());
     let reader = merged(&parts);
@@ -104,6 +120,7 @@ async fn a_page_far_from_the_start_reads_the_rows_of_that_page_only() {
         context: ReadContext {
             scope: ReadScope::Project(PROJECT.parse().expect("a project")),
             partitions: None,
+            wait_for: None,
             timeout: Duration::from_secs(1),
         },
         filter: Filter::everything(),

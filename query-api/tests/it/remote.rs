@@ -51,7 +51,12 @@ async fn projector(reader: Arc<MemoryReader>) -> SocketAddr {
 }
 
 fn count() -> CountRequest {
-    let context = ReadContext { scope: ReadScope::EveryProject, partitions: None, timeout: Duration::from_millis(100) };
+    let context = ReadContext {
+        scope: ReadScope::EveryProject,
+        partitions: None,
+        wait_for: None,
+        timeout: Duration::from_millis(100),
+    };
     CountRequest { context, filter: Filter::everything() }
 }
 

@@ -37,6 +37,7 @@ async fn answers_say_their_positions() {
     assert_eq!(positions.log, log());
     assert_eq!(positions.partitions.len(), 4);
     assert_eq!(positions.reference, Some(reference().next()));
+    assert_eq!(header(&answered.headers, "llm-log-lag-ms"), "0");
 }
 
 #[tokio::test]

@@ -7,10 +7,11 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use query_api::{Compat, QueryApi, router};
+use query_api::{Compat, QueryApi, ReferencePosition, router};
 use schemas::access::{ApiKey, Grant, Permission};
 use schemas::id::ProjectId;
 use schemas::limits::{BODY_TIMEOUT, QUERY_TIMEOUT};
+use schemas::positions::Offset;
 use schemas::reader::CallReader;
 use schemas::reference::{
     IncidentObject, KeyObject, KeyRevocationObject, LlmProviderObject, ProjectObject, ReferenceData, ReferenceObject,
@@ -18,6 +19,7 @@ use schemas::reference::{
 };
 use schemas::time::{Clock, Timestamp};
 use serde_json::{Value as Json, json};
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
@@ -36,6 +38,8 @@ pub(crate) const OTHER_READER: &str = "f1000000-0000-4000-8000-000000000002";
 pub(crate) const MASTER: &str = "f1000000-0000-4000-8000-0000000000ff";
 
 /// The instant at which the tests ask.
+/// How long reads wait for the positions that a client names.
+const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) const NOW: &str = "2026-04-01T00:00:00Z";
 
 /// What a key is, the key, its permissions, those that block, when it expires.
@@ -162,7 +166,13 @@ fn user(project: ProjectId) -> UserObject {
     }
 }
 
-fn key(project: &str, key: &str, granted: &[&str], blocked: &[&str], expires: Option<&str>) -> ReferenceObject {
+pub(crate) fn key(
+    project: &str,
+    key: &str,
+    granted: &[&str],
+    blocked: &[&str],
+    expires: Option<&str>,
+) -> ReferenceObject {
     let grant = |name: &&str, is_block_permission| Grant {
         permission: Permission::of_name(name),
         is_block_permission,
@@ -193,6 +203,8 @@ fn number(row: &Json) -> u32 {
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
     router: Router,
+    reference: Arc<ArcSwap<ReferenceData>>,
+    reference_next: watch::Sender<Offset>,
 }
 
 /// What came back.
@@ -227,30 +239,61 @@ impl Server {
     }
 
     pub(crate) fn over(compat: Compat, reader: Arc<dyn CallReader>) -> Self {
-        Self::build(reference(), compat, reader, BODY_TIMEOUT)
+        Self::build(reference(), compat, reader, BODY_TIMEOUT, PATIENCE)
     }
 
     /// With this reference data.
     pub(crate) fn knowing(reference: ReferenceData, compat: Compat, reader: Arc<dyn CallReader>) -> Self {
-        Self::build(reference, compat, reader, BODY_TIMEOUT)
+        Self::build(reference, compat, reader, BODY_TIMEOUT, PATIENCE)
     }
 
     pub(crate) fn with_body_timeout(compat: Compat, reader: Arc<dyn CallReader>, body_timeout: Duration) -> Self {
-        Self::build(reference(), compat, reader, body_timeout)
+        Self::build(reference(), compat, reader, body_timeout, PATIENCE)
     }
 
-    fn build(reference: ReferenceData, compat: Compat, reader: Arc<dyn CallReader>, body_timeout: Duration) -> Self {
+    /// One whose reads wait this long for the positions that a client names.
+    pub(crate) fn patient(compat: Compat, reader: Arc<dyn CallReader>, consistency_timeout: Duration) -> Self {
+        Self::build(reference(), compat, reader, BODY_TIMEOUT, consistency_timeout)
+    }
+
+    fn build(
+        reference: ReferenceData,
+        compat: Compat,
+        reader: Arc<dyn CallReader>,
+        body_timeout: Duration,
+        consistency_timeout: Duration,
+    ) -> Self {
         let now = Timestamp::parse(NOW).expect("a time");
+        let reference = Arc::new(ArcSwap::from_pointee(reference));
+        let (reference_next, next) = watch::channel(reference.load().next());
         let api = QueryApi {
             reader,
-            reference: Arc::new(ArcSwap::from_pointee(reference)),
+            reference: Arc::clone(&reference),
+            reference_position: ReferencePosition::new(next),
             master_key: Some(MASTER.parse().expect("a key")),
             compat,
             query_timeout: QUERY_TIMEOUT,
             body_timeout,
+            consistency_timeout,
             clock: Clock::new(move || now),
         };
-        Self { router: router(api) }
+        Self { router: router(api), reference, reference_next }
+    }
+
+    /// Reads one more record of the reference data.
+    pub(crate) fn apply(&self, record: ReferenceRecord) {
+        let mut data = ReferenceData::clone(&self.reference.load());
+        data.apply(data.next(), record);
+        self.reference_next.send_replace({
+            let next = data.next();
+            self.reference.store(Arc::new(data));
+            next
+        });
+    }
+
+    /// How many reads wait for the reference data.
+    pub(crate) fn waiting_for_reference(&self) -> usize {
+        self.reference_next.receiver_count() - 1
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answered {

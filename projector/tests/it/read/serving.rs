@@ -14,7 +14,7 @@ use schemas::reader::{Answer, CallReader as _, CountRequest, ListPage, ReadConte
 use schemas::value::Value;
 use tower::ServiceExt as _;
 
-use super::world::{FIRST, PARTITIONS, World, call, context, list_request, of_partitions};
+use super::world::{FIRST, NOW_MS, PARTITIONS, World, call, context, list_request, of_partitions};
 
 const SCOPE: ReadScope = ReadScope::Project(FIRST);
 
@@ -42,18 +42,30 @@ fn an_answer_has_the_positions_of_the_partitions_that_it_is_of() {
 }
 
 #[test]
+fn an_answer_says_how_far_it_is_behind_the_end_of_the_log() {
+    let world = world();
+    let lag = |world: &World| world.try_count(SCOPE, Filter::everything()).map(|answer| answer.lag_ms);
+    world.status.set_complete_to_ms(NOW_MS - 700);
+    assert_eq!(lag(&world), Ok(700));
+    world.status.set_complete_to_ms(NOW_MS - 900);
+    assert_eq!(lag(&world), Ok(700), "what was complete stays so");
+    world.status.set_complete_to_ms(NOW_MS + 50);
+    assert_eq!(lag(&world), Ok(0), "the log's clock may be ahead");
+}
+
+#[test]
 fn without_a_snapshot_the_partitions_are_named() {
     let world = world();
     let status = |world: &World| world.run(world.reader.status()).expect("a status");
     world.status.set_caught_up(true);
-    world.status.set_lag_ms(5);
+    world.status.set_complete_to_ms(NOW_MS - 5);
     let ReaderStatus { serving, unavailable, caught_up, lag_ms, partitions_total, .. } = status(&world);
-    assert_eq!((serving.len(), unavailable.len(), caught_up, lag_ms, partitions_total), (4, 0, true, 5, 4));
+    assert_eq!((serving.len(), unavailable.len(), caught_up, lag_ms, partitions_total), (4, 0, true, Some(5), 4));
     world.cell.set_unavailable(BTreeSet::from([0, 1, 2, 3]));
     let gone = ReadError::Unavailable { partitions: BTreeSet::from([0, 1, 2, 3]) };
     assert_eq!(world.try_count(SCOPE, Filter::everything()), Err(gone));
-    let ReaderStatus { serving, unavailable, caught_up, .. } = status(&world);
-    assert_eq!((serving.len(), unavailable.len(), caught_up), (0, 4, false));
+    let ReaderStatus { serving, unavailable, caught_up, lag_ms, .. } = status(&world);
+    assert_eq!((serving.len(), unavailable.len(), caught_up, lag_ms), (0, 4, false, None));
 }
 
 #[test]

@@ -22,10 +22,11 @@ use schemas::reader::{
 };
 use schemas::row::Row;
 use schemas::stats::{GroupBy, Groups};
-use schemas::time::{Date, Timestamp};
+use schemas::time::{Clock, Date, Timestamp};
 use schemas::value::Value;
 use tantivy::indexer::NoMergePolicy;
 use tantivy::{Index, IndexWriter};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 pub(super) const PARTITIONS: u32 = 4;
@@ -40,10 +41,17 @@ pub(super) struct World {
     pub(super) states: BTreeMap<CallKey, CallState>,
     pub(super) cell: Arc<SnapshotCell>,
     pub(super) status: Arc<SharedStatus>,
-    pub(super) reader: IndexReader,
+    pub(super) reader: Arc<IndexReader>,
     events: u64,
     commits: u64,
     runtime: tokio::runtime::Runtime,
+}
+
+/// The instant at which the tests read, in milliseconds.
+pub(super) const NOW_MS: i64 = 1_700_000_000_000;
+
+fn clock() -> Clock {
+    Clock::new(|| Timestamp::from_millis(NOW_MS))
 }
 
 /// An event of a call at an instant, in milliseconds, with these claims.
@@ -98,8 +106,8 @@ impl World {
         let writer = index.writer_with_num_threads(1, 20_000_000).expect("a writer");
         writer.set_merge_policy(Box::new(NoMergePolicy));
         let cell = Arc::new(SnapshotCell::new(partitions.clone()));
-        let status = Arc::new(SharedStatus::new(LogId(Uuid::from_u128(1)), PARTITIONS));
-        let reader = IndexReader::new(Arc::clone(&cell), Arc::clone(&status));
+        let status = Arc::new(SharedStatus::new(LogId(Uuid::from_u128(1)), PARTITIONS, clock()));
+        let reader = Arc::new(IndexReader::new(Arc::clone(&cell), Arc::clone(&status)));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         Self {
             partitions,
@@ -213,13 +221,17 @@ impl World {
         self.runtime.block_on(self.reader.stats(request)).map(|answer| answer.content)
     }
 
+    pub(super) fn spawn<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.runtime.spawn(future)
+    }
+
     pub(super) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
 }
 
 pub(super) fn context(scope: ReadScope) -> ReadContext {
-    ReadContext { scope, partitions: None, timeout: Duration::from_mins(1) }
+    ReadContext { scope, partitions: None, wait_for: None, timeout: Duration::from_mins(1) }
 }
 
 pub(super) fn of_partitions(scope: ReadScope, partitions: impl IntoIterator<Item = Partition>) -> ReadContext {

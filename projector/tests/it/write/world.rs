@@ -26,10 +26,11 @@ use xxhash_rust::xxh3::xxh3_128;
 pub(super) const PARTITIONS: u32 = 4;
 pub(super) const PROJECT: ProjectId = ProjectId(Uuid::from_u128(0x77));
 const LOG: LogId = LogId(Uuid::from_u128(0x99));
-const DEADLINE: Duration = Duration::from_mins(1);
+pub(super) const DEADLINE: Duration = Duration::from_mins(1);
 
 pub(super) struct World {
     pub(super) log: Arc<dyn EventLog>,
+    clock: Clock,
     folder: TempDir,
     runtime: tokio::runtime::Runtime,
     /// The log folded by hand.
@@ -43,15 +44,19 @@ pub(super) fn home(event: &CallEvent) -> Partition {
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::with_clock(Clock::system())
+    }
+
+    pub(super) fn with_clock(clock: Clock) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let options = EmbeddedOptions { partitions: PARTITIONS, clock: Clock::system() };
+        let options = EmbeddedOptions { partitions: PARTITIONS, clock: clock.clone() };
         let log = EmbeddedLog::open(&folder.path().join("log"), options).expect("a new log");
-        Self::over(Arc::new(log), folder)
+        Self { clock, ..Self::over(Arc::new(log), folder) }
     }
 
     pub(super) fn over(log: Arc<dyn EventLog>, folder: TempDir) -> Self {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        Self { log, folder, runtime, states: BTreeMap::new(), ends: BTreeMap::new() }
+        Self { log, clock: Clock::system(), folder, runtime, states: BTreeMap::new(), ends: BTreeMap::new() }
     }
 
     pub(super) fn index_folder(&self) -> PathBuf {
@@ -100,7 +105,7 @@ impl World {
     }
 
     pub(super) fn start(&self) -> Projector {
-        let options = ProjectorOptions { folder: self.index_folder(), partitions: None, clock: Clock::system() };
+        let options = ProjectorOptions { folder: self.index_folder(), partitions: None, clock: self.clock.clone() };
         Projector::start(options, Arc::clone(&self.log), LOG).expect("a projector")
     }
 
@@ -136,6 +141,10 @@ impl World {
         assert_eq!(report.differences, []);
         assert_eq!(report.calls, self.states.len() as u64);
         assert!(report.is_clean());
+    }
+
+    pub(super) fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
     }
 
     pub(super) fn verify_folder(&self) -> VerifyReport {

@@ -1,0 +1,96 @@
+//! A log that goes away and comes back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use event_log::{AppendError, Bounds, EventLog, LogReader, NewRecord, Position, ReadBatch, ReadLogError, Topic};
+use schemas::id::Partition;
+use schemas::positions::Offset;
+
+/// How the log is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Reach {
+    There,
+    /// Every question is an error.
+    Refused,
+    /// Nothing comes and nothing fails but for questions, as from a broker that stands still.
+    Silent,
+}
+
+#[derive(Debug)]
+pub(super) struct AwayLog {
+    log: Arc<dyn EventLog>,
+    reach: Arc<AtomicU8>,
+}
+
+#[derive(Debug)]
+struct AwayReader {
+    reader: Box<dyn LogReader>,
+    reach: Arc<AtomicU8>,
+}
+
+fn away() -> ReadLogError {
+    ReadLogError::Unavailable { reason: "nobody answers".to_owned() }
+}
+
+fn is(reach: &AtomicU8, wanted: Reach) -> bool {
+    reach.load(Ordering::SeqCst) == wanted as u8
+}
+
+impl AwayLog {
+    pub(super) fn new(log: Arc<dyn EventLog>) -> Self {
+        Self { log, reach: Arc::new(AtomicU8::new(Reach::There as u8)) }
+    }
+
+    pub(super) fn set(&self, reach: Reach) {
+        self.reach.store(reach as u8, Ordering::SeqCst);
+    }
+
+    fn check(&self) -> Result<(), ReadLogError> {
+        if is(&self.reach, Reach::There) { Ok(()) } else { Err(away()) }
+    }
+}
+
+#[async_trait]
+impl EventLog for AwayLog {
+    fn partitions(&self, topic: Topic) -> u32 {
+        self.log.partitions(topic)
+    }
+
+    /// Others reach it.
+    async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Result<Vec<Position>, AppendError> {
+        self.log.append(topic, records).await
+    }
+
+    async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, ReadLogError> {
+        self.check()?;
+        self.log.bounds(topic, partition).await
+    }
+
+    fn reader(&self, topic: Topic, from: &BTreeMap<Partition, Offset>) -> Result<Box<dyn LogReader>, ReadLogError> {
+        self.check()?;
+        let reader = self.log.reader(topic, from)?;
+        Ok(Box::new(AwayReader { reader, reach: Arc::clone(&self.reach) }))
+    }
+}
+
+impl LogReader for AwayReader {
+    fn read(&mut self, max_bytes: usize, wait: Duration) -> Result<ReadBatch, ReadLogError> {
+        if is(&self.reach, Reach::Refused) {
+            return Err(away());
+        }
+        if is(&self.reach, Reach::Silent) {
+            std::thread::sleep(wait);
+            return Ok(ReadBatch::default());
+        }
+        self.reader.read(max_bytes, wait)
+    }
+
+    fn ends(&mut self) -> Result<BTreeMap<Partition, Offset>, ReadLogError> {
+        if is(&self.reach, Reach::There) { self.reader.ends() } else { Err(away()) }
+    }
+}
