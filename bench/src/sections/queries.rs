@@ -53,7 +53,7 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
                     Some(median) => row.against("PostgreSQL's median", *median),
                     None => row,
                 };
-                targeted(row, shape.class.idle_ms(lab.args.calls)).note(format!("{}; {found}", tally.answered.told()))
+                targeted(row, shape.class.idle_ms(lab.args.calls)).note(format!("{}{found}", tally.answered.told()))
             }
         };
         lab.rows.push(row);

@@ -128,7 +128,7 @@ impl Asking {
     pub(crate) fn found(&self) -> String {
         match self.answers.load(Ordering::Relaxed) {
             0 => String::new(),
-            answers => format!("finds {} on average", self.counted.load(Ordering::Relaxed) / answers),
+            answers => format!("; finds {} on average", self.counted.load(Ordering::Relaxed) / answers),
         }
     }
 }
