@@ -32,6 +32,9 @@ pub(crate) struct Args {
     /// Length of each phase with a set rate, in seconds
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seconds: u64,
+    /// Write the calls to this file as LLM Log objects, one a line, and measure nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sections", "kafka", "json", "data", "postgres"])]
+    pub(crate) export: Option<PathBuf>,
     /// Figures of scripts/bench-postgres to hold queries against
     #[arg(long, value_name = "FILE")]
     pub(crate) postgres: Option<PathBuf>,

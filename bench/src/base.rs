@@ -56,15 +56,12 @@ impl Base {
         };
         let folder = kept.join(format!("base-{}", lab.corpus.calls()));
         let known = read(&folder, &lab.corpus)?;
-        let (about, built) = match known {
-            Some(about) => {
-                progress(&format!("using the base in {}", folder.display()));
-                (about, None)
-            }
-            None => {
-                let (about, built) = build(&lab.corpus, &folder).await?;
-                (about, Some(built))
-            }
+        let (about, built) = if let Some(about) = known {
+            progress(&format!("using the base in {}", folder.display()));
+            (about, None)
+        } else {
+            let (about, built) = build(&lab.corpus, &folder).await?;
+            (about, Some(built))
         };
         let data = lab.scratch("data");
         progress("copying the base");
@@ -131,7 +128,7 @@ pub(crate) fn records(corpus: &Corpus, mix: Mix) -> Result<impl Iterator<Item = 
 
 fn sample(corpus: &Corpus) -> Result<(Words, u64)> {
     let (mut sampler, mut bytes) = (Sampler::new(corpus.calls()), 0);
-    for call in corpus.iter()? {
+    for call in corpus.all()? {
         let call: Call = call?;
         sampler.look_at(&call);
         bytes += recorded(&call).encode().len() as u64;

@@ -2,6 +2,7 @@
 //! call at hand is kept in memory, and a call's identity follows from its number, so that any earlier one can be named.
 
 mod events;
+mod export;
 mod file;
 mod generated;
 mod projects;
@@ -10,6 +11,7 @@ mod spool;
 mod template;
 
 pub(crate) use events::{Events, Mix, recorded};
+pub(crate) use export::export;
 pub(crate) use projects::{Project, project_at, projects};
 pub(crate) use sample::{Sampler, Words};
 pub(crate) use spool::{LOG_PARTITIONS, Spool};
@@ -83,7 +85,7 @@ impl Corpus {
     }
 
     /// Every call, in the order in which they were published.
-    pub(crate) fn iter(&self) -> Result<impl Iterator<Item = Result<Call>> + use<>> {
+    pub(crate) fn all(&self) -> Result<impl Iterator<Item = Result<Call>> + use<>> {
         let corpus = self.clone();
         Ok((0..self.calls).zip(self.patterns()?).map(move |(number, pattern)| Ok(corpus.call(number, pattern?))))
     }
@@ -189,7 +191,7 @@ mod tests {
     #[test]
     fn every_call_has_an_id_and_a_word_of_its_own_and_the_same_in_every_run() {
         let corpus = corpus(500);
-        let calls: Vec<Call> = corpus.iter().expect("no file").map(|call| call.expect("no file")).collect();
+        let calls: Vec<Call> = corpus.all().expect("no file").map(|call| call.expect("no file")).collect();
         let ids: HashSet<_> = calls.iter().map(|call| call.key).collect();
         assert_eq!(ids.len(), 500);
         for (number, call) in (0..).zip(&calls) {
@@ -197,7 +199,7 @@ mod tests {
             let prompt = call.data.claimed(Column::RequestPrompt).and_then(Value::as_text).expect("a prompt");
             assert!(prompt.ends_with(&format!("[ref {}]", token(number))), "{prompt}");
         }
-        let again: Vec<_> = corpus.iter().expect("no file").map(|call| call.expect("no file").data).collect();
+        let again: Vec<_> = corpus.all().expect("no file").map(|call| call.expect("no file").data).collect();
         assert!(calls.iter().map(|call| &call.data).eq(&again));
     }
 

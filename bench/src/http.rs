@@ -61,13 +61,12 @@ impl Connection {
 
     /// Sends a request and waits for all of the answer.
     pub(crate) async fn send(&mut self, request: &[u8]) -> Result<Reply<'_>> {
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect(self.address).await.context("the server can't be reached")?;
-                stream.set_nodelay(true)?;
-                stream
-            }
+        let mut stream = if let Some(stream) = self.stream.take() {
+            stream
+        } else {
+            let stream = TcpStream::connect(self.address).await.context("the server can't be reached")?;
+            stream.set_nodelay(true)?;
+            stream
         };
         let (head, whole) = exchange(&mut stream, request, &mut self.buffer).await?;
         if whole && !head.close {

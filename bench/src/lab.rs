@@ -16,7 +16,7 @@ use testkit::{Server, free_port, llm_log_binary};
 use crate::args::Args;
 use crate::base::Base;
 use crate::broker::Broker;
-use crate::corpus::{Corpus, LOG_PARTITIONS, Mix, Spool, projects};
+use crate::corpus::{Corpus, LOG_PARTITIONS, Mix, Project, Spool, projects};
 use crate::limits::raw_index;
 use crate::live::Texts;
 use crate::output::progress;
@@ -187,7 +187,7 @@ pub(crate) async fn with_log<T>(data: &Path, write: impl AsyncFnOnce(&dyn EventL
 
 /// Puts all projects and their keys in force.
 pub(crate) async fn put_projects(log: &dyn EventLog) -> Result<()> {
-    let records: Vec<_> = projects().iter().flat_map(|project| project.records()).collect();
+    let records: Vec<_> = projects().iter().flat_map(Project::records).collect();
     append_reference(log, &records).await?;
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
-use rand::Rng as _;
 use schemas::id::{CallId, Partition};
 use schemas::positions::Offset;
 use schemas::time::Clock;
@@ -17,8 +18,12 @@ use uuid::Builder;
 
 use crate::corpus::{Corpus, Project, Stamp, Template, Words, projects};
 use crate::http::{Reply, post};
-use crate::load::Traffic;
+use crate::load::{Plan, Rhythm, Traffic};
 
+/// Calls of one append, where nothing else is said: producers with much to say send several at once.
+pub(crate) const BATCH: u32 = 10;
+/// Appends that can be under way at once.
+const CLIENTS: usize = 64;
 /// Texts that calls are made of, again and again.
 const TEMPLATES: usize = 2000;
 
@@ -26,7 +31,7 @@ const TEMPLATES: usize = 2000;
 #[derive(Debug)]
 pub(crate) struct Live {
     texts: Arc<Texts>,
-    calls: usize,
+    calls: u32,
     /// Whose calls they are; all projects' when absent.
     project: Option<usize>,
     /// Who is told of calls that are acknowledged.
@@ -97,7 +102,7 @@ impl Texts {
 
 impl Live {
     /// Appends of this many calls each.
-    pub(crate) fn new(texts: &Arc<Texts>, calls: usize) -> Self {
+    pub(crate) fn new(texts: &Arc<Texts>, calls: u32) -> Self {
         Self { texts: Arc::clone(texts), calls, project: None, told: Vec::new() }
     }
 
@@ -125,8 +130,8 @@ impl Traffic for Live {
 
     fn request(&self, random: &mut StdRng) -> (Vec<u8>, Self::Sent) {
         let project = self.project.unwrap_or_else(|| Words::project(random));
-        let mut body = Vec::with_capacity(3000 * self.calls);
-        let mut stamps = Vec::with_capacity(self.calls);
+        let mut body = Vec::new();
+        let mut stamps = Vec::new();
         for call in 0..self.calls {
             body.push(if call == 0 { b'[' } else { b',' });
             stamps.push(self.texts.call(project, random, &mut body));
@@ -151,6 +156,12 @@ impl Traffic for Live {
         }
         Ok(())
     }
+}
+
+/// So many calls a second, in appends of [`BATCH`].
+pub(crate) fn arriving(calls_per_second: u32, duration: Duration) -> Plan {
+    let per_second = f64::from(calls_per_second) / f64::from(BATCH);
+    Plan { clients: CLIENTS, rhythm: Rhythm::Open { per_second }, duration }
 }
 
 /// The project with this number, for its key.

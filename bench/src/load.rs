@@ -231,18 +231,23 @@ mod tests {
         let web = Web::start(bare(Vec::new())).expect("a port");
         let rhythm = Rhythm::Open { per_second: 200.0 };
         let plan = Plan { clients: 4, rhythm, duration: Duration::from_millis(500) };
-        let tally = drive(Arc::new(request), web.address(), plan).await.expect("no panic").clean("pages").expect("200s");
+        let tally =
+            drive(Arc::new(request), web.address(), plan).await.expect("no panic").clean("pages").expect("200s");
         assert_eq!(tally.answered.len(), 100);
         let plan = Plan { clients: 2, rhythm: Rhythm::Closed { requests: 7 }, duration: Duration::from_mins(1) };
-        let tally = drive(Arc::new(request), web.address(), plan).await.expect("no panic").clean("pages").expect("200s");
+        let tally =
+            drive(Arc::new(request), web.address(), plan).await.expect("no panic").clean("pages").expect("200s");
         assert_eq!((tally.answered.len(), tally.sent()), (7, 7));
     }
 
     #[tokio::test]
     async fn requests_that_wait_for_a_client_count_their_waiting() {
-        let slow = axum::Router::new().route("/page", axum::routing::get(async || {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }));
+        let slow = axum::Router::new().route(
+            "/page",
+            axum::routing::get(async || {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }),
+        );
         let web = Web::start(slow).expect("a port");
         let rhythm = Rhythm::Open { per_second: 40.0 };
         let plan = Plan { clients: 1, rhythm, duration: Duration::from_millis(500) };

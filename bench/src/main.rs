@@ -19,9 +19,11 @@ mod sections;
 use std::path::Path;
 
 use clap::Parser as _;
+use schemas::time::Clock;
 use testkit::llm_log_binary;
 
 use args::Args;
+use corpus::{Corpus, export};
 use lab::Lab;
 use output::{line, progress};
 use report::{About, Machine, Report, moved, table};
@@ -32,6 +34,10 @@ const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/figures.json");
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    if let Some(path) = &args.export {
+        let corpus = Corpus::new(args.file.as_deref(), args.calls, Clock::system().now().date());
+        return export(&corpus, path);
+    }
     let committed = Report::read(Path::new(COMMITTED))?;
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     if cfg!(debug_assertions) {
@@ -41,9 +47,17 @@ async fn main() -> anyhow::Result<()> {
     tokio::task::spawn_blocking(llm_log_binary).await?;
     let (sections, json) = (args.sections(), args.json.clone());
     let mut lab = Lab::new(args)?;
-    for section in sections {
-        progress(&format!("measuring {section:?}"));
-        sections::measure(section, &mut lab).await?;
+    let measuring = async {
+        for section in sections {
+            progress(&format!("measuring {section:?}"));
+            sections::measure(section, &mut lab).await?;
+        }
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        measured = measuring => measured?,
+        // Processes and folders of the run go with what holds them.
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
     }
     let about = About {
         machine: Machine::of_this(),
@@ -53,9 +67,14 @@ async fn main() -> anyhow::Result<()> {
         seconds: lab.args.seconds,
     };
     let report = Report { about, rows: lab.rows };
-    line(&format!("{} calls ({}), {profile} build, {}\n", report.about.calls, report.about.corpus, report.about.machine));
+    line(&format!(
+        "{} calls ({}), {profile} build, {}\n",
+        report.about.calls, report.about.corpus, report.about.machine
+    ));
     line(&table(&report.rows));
-    moved(committed.as_ref(), &report).iter().for_each(|told| line(told));
+    for told in moved(committed.as_ref(), &report) {
+        line(&told);
+    }
     if let Some(path) = json {
         report.write(&path)?;
     }

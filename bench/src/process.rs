@@ -1,11 +1,14 @@
 //! What a process uses, by `/proc`.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+/// The unit in which Linux tells what a file takes.
+const BLOCK_BYTES: u64 = 512;
 /// How often a process is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// Below this share of a core a process rests.
@@ -87,13 +90,14 @@ pub(crate) fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// Bytes of all files below a folder.
+/// Bytes that all files below a folder take on disk. Files that were made larger than what is written take no more than
+/// that.
 pub(crate) fn folder_bytes(folder: &Path) -> Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))? {
         let entry = entry?;
         let metadata = entry.metadata()?;
-        bytes += if metadata.is_dir() { folder_bytes(&entry.path())? } else { metadata.len() };
+        bytes += if metadata.is_dir() { folder_bytes(&entry.path())? } else { metadata.blocks() * BLOCK_BYTES };
     }
     Ok(bytes)
 }
@@ -128,6 +132,17 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_takes_what_is_written_to_its_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let empty = fs::File::create(folder.path().join("empty")).expect("writable");
+        empty.set_len(1 << 30).expect("writable");
+        fs::create_dir(folder.path().join("inner")).expect("writable");
+        fs::write(folder.path().join("inner/file"), vec![7; 100_000]).expect("writable");
+        let bytes = folder_bytes(folder.path()).expect("readable");
+        assert!((100_000..200_000).contains(&bytes), "{bytes}");
+    }
+
+    #[test]
     fn a_copy_of_a_folder_has_its_bytes() {
         let folder = tempfile::tempdir().expect("a folder");
         let (from, to) = (folder.path().join("from"), folder.path().join("to"));
@@ -135,7 +150,7 @@ mod tests {
         fs::write(from.join("inner/file"), [7; 10]).expect("writable");
         fs::write(from.join("file"), [7; 5]).expect("writable");
         copy_folder(&from, &to).expect("writable");
-        assert_eq!(folder_bytes(&to).expect("readable"), 15);
+        assert_eq!(fs::read(to.join("file")).expect("readable"), [7; 5]);
         assert_eq!(fs::read(to.join("inner/file")).expect("readable"), [7; 10]);
     }
 }

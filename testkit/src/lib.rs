@@ -1,4 +1,4 @@
-//! What tests need around llm-log: the real binary as a process, a small HTTP client, made-up calls, a broker when
+//! What tests and measurements need around llm-log: the real binary as a process, a small HTTP client, made-up calls, a broker when
 //!
 //! Drives llm-log only from outside: it depends on `schemas` and on no other part of it.
 

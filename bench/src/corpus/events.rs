@@ -61,14 +61,7 @@ pub(crate) struct Events {
 impl Events {
     pub(super) fn new(corpus: &Corpus, mix: Mix) -> Result<Self> {
         let patterns = corpus.patterns()?;
-        Ok(Self {
-            corpus: corpus.clone(),
-            patterns,
-            mix,
-            next: 0,
-            running: VecDeque::new(),
-            ready: VecDeque::new(),
-        })
+        Ok(Self { corpus: corpus.clone(), patterns, mix, next: 0, running: VecDeque::new(), ready: VecDeque::new() })
     }
 
     /// Makes the events of the next call ready, and those that fall due before it. Says whether there was one.

@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn a_file_begins_again_when_it_ends_plain_or_gzip() {
-        let text = "{\"status\":\"Success\",\"requestPrompt\":\"one\"}\n\n{\"status\":\"Error\",\"requestPrompt\":\"two\"}\n";
+        let text =
+            "{\"status\":\"Success\",\"requestPrompt\":\"one\"}\n\n{\"status\":\"Error\",\"requestPrompt\":\"two\"}\n";
         assert_eq!(prompts(text.as_bytes(), 5), ["one", "two", "one", "two", "one"]);
         let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
         gzip.write_all(text.as_bytes()).expect("writable");

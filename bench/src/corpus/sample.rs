@@ -225,7 +225,7 @@ mod tests {
         let corpus = Corpus::new(None, 400, Date(1_760_000_000_000));
         let mut sampler = Sampler::new(400);
         let mut texts = Vec::new();
-        for call in corpus.iter().expect("no file") {
+        for call in corpus.all().expect("no file") {
             let call = call.expect("no file");
             sampler.look_at(&call);
             let text = |column| call.data.claimed(column).and_then(Value::as_text).unwrap_or_default().to_lowercase();

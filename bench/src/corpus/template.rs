@@ -83,6 +83,7 @@ fn places(text: &[u8], part: &[u8]) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use schemas::event::decode_structured;
+    use schemas::time::Timestamp;
 
     use super::super::{Corpus, projects};
     use super::*;
@@ -103,7 +104,7 @@ mod tests {
             assert_eq!(json.len(), template.bytes());
             let event = decode_structured(&json).expect("valid");
             assert_eq!(event.call, Some(stamp.id));
-            assert_eq!(event.time.map(|time| time.date()), Some(stamp.created));
+            assert_eq!(event.time.map(Timestamp::date), Some(stamp.created));
             assert_eq!(event.project, Some(projects()[3].id));
             let prompt = event.data.claimed(Column::RequestPrompt).and_then(Value::as_text).expect("a prompt");
             assert!(prompt.ends_with(&format!("[ref {}]", stamp.token)), "{prompt}");

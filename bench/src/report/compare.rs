@@ -22,7 +22,7 @@ pub(crate) fn moved(before: Option<&Report>, now: &Report) -> Vec<String> {
     }
     let mut told = Vec::new();
     if one.machine != other.machine {
-        told.push("The committed figures are of another machine: ratios compare, figures without a limit do not.".into());
+        told.push("The committed figures are of another machine: ratios can be compared, other figures can't.".into());
     }
     for row in &now.rows {
         let name = format!("{}: {}", row.section, row.name);
@@ -31,11 +31,14 @@ pub(crate) fn moved(before: Option<&Report>, now: &Report) -> Vec<String> {
             told.push(format!("{name}: new"));
             continue;
         };
-        let ratio = if row.limits.is_empty() { "" } else { " ×" };
         match (known.compared(), row.compared()) {
-            (Some(one), Some(other)) if (other - one).abs() > MOVED * one.abs() => {
+            (Some((_, one)), Some((_, other))) if one != other => {
+                told.push(format!("{name}: held against something else"));
+            }
+            (Some((one, is_ratio)), Some((other, _))) if (other - one).abs() > MOVED * one.abs() => {
+                let sign = if is_ratio { " ×" } else { "" };
                 let change = 100.0 * (other / one - 1.0);
-                told.push(format!("{name}: {}{ratio} → {}{ratio} ({change:+.0} %)", figure(one), figure(other)));
+                told.push(format!("{name}: {}{sign} → {}{sign} ({change:+.0} %)", figure(one), figure(other)));
             }
             (Some(_), None) => told.push(format!("{name}: has no figure any more")),
             (None, Some(_)) => told.push(format!("{name}: has a figure now")),

@@ -122,9 +122,13 @@ impl Row {
         self
     }
 
-    /// The figure that is compared from run to run: the ratio, where there is one, since a machine may be slow one day.
-    pub(crate) fn compared(&self) -> Option<f64> {
-        self.limits.first().map(|limit| limit.ratio).or(self.value)
+    /// What is compared from run to run, and whether it is the ratio to the first limit: a machine may be slow one day, so
+    /// it is, where there is one, unless the target is of the figure itself.
+    pub(crate) fn compared(&self) -> Option<(f64, bool)> {
+        match (self.target, self.limits.first()) {
+            (Some(Target::AtMost(_)), _) | (_, None) => self.value.map(|value| (value, false)),
+            (_, Some(limit)) => Some((limit.ratio, true)),
+        }
     }
 }
 
@@ -176,7 +180,8 @@ mod tests {
         assert_eq!(row(20.0).ratio_at_most(2.0).met, Some(true));
         assert_eq!(row(20.0).at_most(19.0).met, Some(false));
         assert_eq!(Row::new(Section::Ingest, "r", 1.0, Unit::Number).ratio_at_least(1.0).met, None);
-        assert_eq!((row(8.0).compared(), row(8.0).limits[0].ratio), (Some(0.8), 0.8));
+        assert_eq!(row(8.0).compared(), Some((0.8, true)));
+        assert_eq!(row(8.0).at_most(9.0).compared(), Some((8.0, false)));
     }
 
     #[test]

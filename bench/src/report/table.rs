@@ -17,13 +17,19 @@ pub(crate) fn table(rows: &[Row]) -> String {
     let mut text = String::new();
     for (at, line) in lines.iter().enumerate() {
         let cells: Vec<String> = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+        push(&mut text, "| ", &cells.join(" | "), " |\n");
         if at == 0 {
             let rules: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-            text.push_str(&format!("|-{}-|\n", rules.join("-|-")));
+            push(&mut text, "|-", &rules.join("-|-"), "-|\n");
         }
     }
     text
+}
+
+fn push(text: &mut String, start: &str, line: &str, end: &str) {
+    text.push_str(start);
+    text.push_str(line);
+    text.push_str(end);
 }
 
 fn cells(row: &Row) -> [String; 5] {

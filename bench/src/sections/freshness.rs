@@ -15,15 +15,13 @@ use tokio::time::Instant;
 use crate::args::Section;
 use crate::lab::{Lab, NO_LIMITS, Running};
 use crate::latency::Latency;
-use crate::live::{Live, Texts};
-use crate::load::{Driving, Plan, Rhythm, Tally};
-use crate::metrics::{Sampling, greatest, halves};
+use crate::live::{BATCH, Live, Texts, arriving};
+use crate::load::{Tally, drive};
+use crate::metrics::{Sampling, greatest, later_thirds};
 use crate::output::progress;
 use crate::report::{Row, Unit};
 
 const SECTION: Section = Section::Freshness;
-/// Calls of one append.
-const BATCH: usize = 10;
 /// What does not count at the start of a phase.
 const WARM_UP: f64 = 0.2;
 
@@ -42,7 +40,7 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
         progress(&format!("looking for calls that arrive at {rate} a second"));
         let seen = see(&running, &lab.texts()?, rate, lab.seconds(1.0)).await?;
         let append = seen.appended.answered.p50_ms();
-        let achieved = seen.appended.per_second() * f64::from(u32::try_from(BATCH)?);
+        let achieved = seen.appended.per_second() * f64::from(BATCH);
         for (how, latency) in [("list", &seen.list), ("full text", &seen.text)] {
             let name = |share| format!("{rate} calls/s, seen by {how}, {share}");
             let row = Row::new(SECTION, name("p50"), latency.p50_ms(), Unit::Milliseconds)
@@ -58,9 +56,9 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
         }
     }
     let samples = sampling.end().await?;
-    let (before, after) = halves(&samples.segments);
-    let row = Row::new(SECTION, "segments, mean of the second half", after, Unit::Number)
-        .against("the first half", before)
+    let (before, after) = later_thirds(&samples.segments);
+    let row = Row::new(SECTION, "segments, mean of the last third", after, Unit::Number)
+        .against("the third before", before)
         .ratio_at_most(1.25)
         .note(format!("at most {}; with --seconds 3600 it is an hour's worth of calls", greatest(&samples.segments)));
     lab.rows.push(row);
@@ -76,9 +74,8 @@ async fn see(running: &Running, texts: &Arc<Texts>, rate: u32, duration: Duratio
     let list = tokio::spawn(Watch::new(running.address, Asks::List, from).until_all_are_seen(list));
     let text = tokio::spawn(Watch::new(running.address, Asks::FullText, from).until_all_are_seen(text));
     let live = Live::new(texts, BATCH).telling(told_list).telling(told_text);
-    let per_second = f64::from(rate) / f64::from(u32::try_from(BATCH)?);
-    let plan = Plan { clients: 64, rhythm: Rhythm::Open { per_second }, duration: duration.mul_f64(1.0 + WARM_UP) };
+    let plan = arriving(rate, duration.mul_f64(1.0 + WARM_UP));
     // The watches end when nobody tells of calls any more.
-    let appended = Driving::start(Arc::new(live), running.address, plan).end().await?.clean("appends")?;
+    let appended = drive(Arc::new(live), running.address, plan).await?.clean("appends")?;
     Ok(Seen { list: list.await??, text: text.await??, appended })
 }

@@ -38,7 +38,9 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
     let limit = axum.per_second();
     lab.rows.push(rate("bare axum, one event a request, 64 clients", &axum));
     let (tally, disk) = embedded(lab, &live, plan).await?;
-    lab.rows.push(rate("embedded log, one event a request, 64 clients", &tally).against("bare axum", limit).ratio_at_least(0.5));
+    lab.rows.push(
+        rate("embedded log, one event a request, 64 clients", &tally).against("bare axum", limit).ratio_at_least(0.5),
+    );
     lab.rows.push(Row::new(SECTION, "embedded log / JSON of the events, one event a request", disk, Unit::Share));
     kafka(lab, &live, plan, limit).await?;
     lists(lab, limit).await

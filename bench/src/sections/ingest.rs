@@ -42,7 +42,12 @@ async fn embedded(lab: &mut Lab, spool: &Spool, raw: Raw) -> Result<()> {
     with_log(&data, async |log| append(log, spool.read()?).await).await?;
     let appended = begun.elapsed().as_secs_f64();
     let rate = megabytes(spool.bytes) / appended;
-    lab.rows.push(Row::new(SECTION, "append to the embedded log, 1000 records at a time", rate, Unit::MegabytesPerSecond));
+    lab.rows.push(Row::new(
+        SECTION,
+        "append to the embedded log, 1000 records at a time",
+        rate,
+        Unit::MegabytesPerSecond,
+    ));
     progress("reading the embedded log");
     let (cost, running) = project(&data).await?;
     check(&running, lab.args.calls).await?;
@@ -121,7 +126,8 @@ async fn updated(lab: &mut Lab, raw: Raw) -> Result<()> {
     ]);
     #[expect(clippy::cast_precision_loss, reason = "calls are far below 2^53")]
     let calls = lab.args.calls as f64;
-    let per_call = Row::new(SECTION, format!("{NAME}, CPU per call"), 1000.0 * cost.cpu_seconds / calls, Unit::Milliseconds);
+    let per_call =
+        Row::new(SECTION, format!("{NAME}, CPU per call"), 1000.0 * cost.cpu_seconds / calls, Unit::Milliseconds);
     lab.rows.push(per_call.note("for runs of other sizes: per call at ten times the calls, at most 1.2 × as much"));
     Ok(())
 }

@@ -8,14 +8,16 @@ use anyhow::Result;
 use super::queries::{Asking, SHAPES};
 use crate::args::Section;
 use crate::lab::{Lab, NO_LIMITS, Running};
-use crate::live::Live;
+use crate::live::{BATCH, Live, arriving};
 use crate::load::{Driving, Plan, Rhythm, drive};
-use crate::metrics::{Sampling, greatest, halves};
+use crate::metrics::{Sampling, greatest, later_thirds};
 use crate::output::progress;
 use crate::process::megabytes;
 use crate::report::{Row, Unit};
 
 const SECTION: Section = Section::Memory;
+/// Calls a second.
+const ARRIVING: u32 = 1000;
 /// Questions a second, of all shapes that are quick.
 const ASKED: f64 = 20.0;
 
@@ -34,8 +36,8 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
     let running = Running::spawn(&base.data, &NO_LIMITS)?.ready().await?;
     let at_start = running.process.anonymous_megabytes()?;
     let sampling = Sampling::start(&running);
-    let live = Plan { clients: 64, rhythm: Rhythm::Open { per_second: 100.0 }, duration: Duration::MAX };
-    let arriving = Driving::start(Arc::new(Live::new(&lab.texts()?, 10)), running.address, live);
+    let live = Arc::new(Live::new(&lab.texts()?, BATCH));
+    let arriving = Driving::start(live, running.address, arriving(ARRIVING, Duration::MAX));
     let quick: Vec<_> = SHAPES.iter().filter(|shape| !shape.class.is_heavy()).collect();
     let each = lab.seconds(2.0).div_f64(f64::from(u32::try_from(quick.len())?));
     let mut asked = 0;
@@ -47,13 +49,13 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
     let arrived = arriving.stop().await?.clean("calls that arrived")?;
     let told = format!(
         "{at_start:.0} MB at the start; {:.0} calls/s arrived, {asked} questions were answered",
-        10.0 * arrived.per_second()
+        f64::from(BATCH) * arrived.per_second()
     );
     let memory = &samples.anonymous_megabytes;
     let row = Row::new(SECTION, "anonymous memory of projector and API, at most", greatest(memory), Unit::Megabytes);
     lab.rows.push(row.at_most(500.0).note(told));
-    let (before, after) = halves(memory);
-    let row = Row::new(SECTION, "anonymous memory, mean of the second half", after, Unit::Megabytes);
-    lab.rows.push(row.against("the first half", before).ratio_at_most(1.1));
+    let (before, after) = later_thirds(memory);
+    let row = Row::new(SECTION, "anonymous memory, mean of the last third", after, Unit::Megabytes);
+    lab.rows.push(row.against("the third before", before).ratio_at_most(1.1));
     running.stop().await
 }

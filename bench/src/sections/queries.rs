@@ -1,8 +1,10 @@
 //! Reads over HTTP: idle, and while calls arrive.
 
+mod shape;
 mod shapes;
 
-pub(crate) use shapes::{Asking, SHAPES, Shape};
+pub(crate) use shape::{Asking, Shape};
+pub(crate) use shapes::SHAPES;
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,28 +19,31 @@ use crate::base::Base;
 use crate::http::get;
 use crate::lab::{Lab, NO_LIMITS, Running};
 use crate::limits::{Web, bare};
-use crate::live::Live;
+use crate::live::{BATCH, Live, arriving};
 use crate::load::{Driving, Plan, Rhythm, Tally, drive};
 use crate::output::progress;
 use crate::report::{Row, Unit};
 
 const SECTION: Section = Section::Queries;
+/// What a request costs without llm-log.
+const AXUM: &str = "bare axum's median";
 /// Requests of a shape while nothing else happens, at most.
 const IDLE_REQUESTS: u64 = 2000;
 /// Requests of a shape before those that count.
 const WARM_UP: u64 = 10;
 /// Bytes of the page that bare axum answers with: about a list of ten calls.
 const PAGE_BYTES: usize = 4096;
-/// Appends a second while queries are measured, and the calls of each.
-const ARRIVING: (f64, usize) = (100.0, 10);
+/// Calls a second that arrive while queries are measured.
+const ARRIVING: u32 = 1000;
 
 pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
     let base = lab.base().await?;
     let postgres = postgres(lab)?;
     let running = Running::spawn(&base.data, &NO_LIMITS)?.ready().await?;
-    let bare = bare_axum(lab.seconds(0.2)).await?;
-    let p99 = bare.answered.p99_ms();
-    lab.rows.push(Row::new(SECTION, "bare axum, p99", p99, Unit::Milliseconds).note(bare.answered.told()));
+    let axum = bare_axum(lab.seconds(0.2)).await?;
+    let least = axum.answered.p50_ms();
+    let row = Row::new(SECTION, "bare axum, p99", axum.answered.p99_ms(), Unit::Milliseconds);
+    lab.rows.push(row.note(axum.answered.told()));
     progress("asking while nothing else happens");
     let mut idle: Vec<Option<f64>> = Vec::new();
     for shape in SHAPES {
@@ -48,7 +53,7 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
         let row = match tally {
             Err(why) => Row::skipped(SECTION, name, why),
             Ok(tally) => {
-                let row = Row::new(SECTION, name, tally.answered.p99_ms(), Unit::Milliseconds).against("bare axum", p99);
+                let row = Row::new(SECTION, name, tally.answered.p99_ms(), Unit::Milliseconds).against(AXUM, least);
                 let row = match postgres.get(shape.name) {
                     Some(median) => row.against("PostgreSQL's median", *median),
                     None => row,
@@ -59,9 +64,8 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
         lab.rows.push(row);
     }
     progress("asking while calls arrive");
-    let live = Live::new(&lab.texts()?, ARRIVING.1);
-    let plan = Plan { clients: 64, rhythm: Rhythm::Open { per_second: ARRIVING.0 }, duration: Duration::MAX };
-    let arriving = Driving::start(Arc::new(live), running.address, plan);
+    let live = Arc::new(Live::new(&lab.texts()?, BATCH));
+    let arriving = Driving::start(live, running.address, arriving(ARRIVING, Duration::MAX));
     for (shape, idle) in SHAPES.iter().zip(idle) {
         let Some(idle) = idle else { continue };
         let (_, tally) = ask(shape, &base, running.address, busy_plan(shape, lab.seconds(0.3))).await?;
@@ -69,14 +73,16 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
         let row = match tally {
             Err(why) => Row::skipped(SECTION, name, why),
             Ok(tally) => {
-                let row = Row::new(SECTION, name, tally.answered.p99_ms(), Unit::Milliseconds).against("idle", idle);
+                let row = Row::new(SECTION, name, tally.answered.p99_ms(), Unit::Milliseconds)
+                    .against(AXUM, least)
+                    .against("idle", idle);
                 targeted(row, shape.class.busy_ms(lab.args.calls)).note(tally.answered.told())
             }
         };
         lab.rows.push(row);
     }
     let arrived = arriving.stop().await?.clean("calls that arrived")?;
-    let calls = arrived.per_second() * 10.0;
+    let calls = arrived.per_second() * f64::from(BATCH);
     let row = Row::new(SECTION, "calls that arrived meanwhile", calls, Unit::PerSecond);
     lab.rows.push(row.note(format!("acknowledged after {}", arrived.answered.told())));
     running.stop().await

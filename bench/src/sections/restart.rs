@@ -18,14 +18,16 @@ use crate::base::{Base, project, records};
 use crate::corpus::{Corpus, Mix};
 use crate::http::{Connection, post};
 use crate::lab::{Lab, NO_LIMITS, Running, append, with_log};
-use crate::live::{Live, key};
-use crate::load::{Driving, Plan, Rhythm};
+use crate::live::{BATCH, Live, arriving, key};
+use crate::load::{Driving, drive};
 use crate::output::progress;
 use crate::process::megabytes;
 use crate::report::{Row, Unit};
 
 const SECTION: Section = Section::Restart;
 const KILLS: usize = 3;
+/// Calls a second that arrive meanwhile.
+const ARRIVING: u32 = 1000;
 /// How long an answer may take after a start.
 const LATEST: Duration = Duration::from_mins(5);
 const LOOK: Duration = Duration::from_millis(2);
@@ -40,17 +42,13 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
     verify(lab, &base).await
 }
 
-/// 1 000 calls/s.
-fn arriving() -> Plan {
-    Plan { clients: 64, rhythm: Rhythm::Open { per_second: 100.0 }, duration: Duration::MAX }
-}
-
 async fn kills(lab: &mut Lab, base: &Base) -> Result<()> {
     progress("killing llm-log while calls arrive");
     let (mut answers, mut caught_up) = (Vec::new(), Vec::new());
     for _ in 0..KILLS {
         let running = Running::spawn(&base.data, &NO_LIMITS)?.ready().await?;
-        let arriving = Driving::start(Arc::new(Live::new(&lab.texts()?, 10)), running.address, arriving());
+        let live = Arc::new(Live::new(&lab.texts()?, BATCH));
+        let arriving = Driving::start(live, running.address, arriving(ARRIVING, Duration::MAX));
         tokio::time::sleep(lab.seconds(0.2)).await;
         running.server.kill()?;
         arriving.stop().await?;
@@ -99,9 +97,9 @@ async fn backlog(lab: &mut Lab, base: &Base) -> Result<()> {
         rounds += 1;
         let (told, acknowledged) = mpsc::unbounded_channel();
         let watch = tokio::spawn(Watch::new(running.address, Asks::FullText, begun).until_all_are_seen(acknowledged));
-        let live = Live::new(&lab.texts()?, 10).telling(told);
-        let plan = Plan { duration: lab.seconds(0.2), ..arriving() };
-        Driving::start(Arc::new(live), running.address, plan).end().await?.clean("calls that arrived")?;
+        let live = Live::new(&lab.texts()?, BATCH).telling(told);
+        let plan = arriving(ARRIVING, lab.seconds(0.2));
+        drive(Arc::new(live), running.address, plan).await?.clean("calls that arrived")?;
         let seen = watch.await??;
         if seen.p99_ms() <= FRESH_MS || begun.elapsed() > LATEST {
             break seen;
@@ -142,12 +140,8 @@ async fn rebuild(lab: &mut Lab, base: &Base) -> Result<()> {
 async fn verify(lab: &mut Lab, base: &Base) -> Result<()> {
     progress("comparing index and log");
     let begun = Instant::now();
-    let output = Command::new(llm_log_binary())
-        .args(["verify", "--data"])
-        .arg(&base.data)
-        .stdin(Stdio::null())
-        .output()
-        .await?;
+    let output =
+        Command::new(llm_log_binary()).args(["verify", "--data"]).arg(&base.data).stdin(Stdio::null()).output().await?;
     let told = String::from_utf8_lossy(&output.stdout).trim().replace('\n', ", ");
     ensure!(output.status.success(), "llm-log verify: {told} {}", String::from_utf8_lossy(&output.stderr));
     let log = megabytes(crate::process::folder_bytes(&base.data.join("log"))?);

@@ -70,9 +70,14 @@ pub(super) async fn measure(lab: &mut Lab) -> Result<()> {
     delete_topics(&bootstrap, &prefix).await?;
     for (share, quantile) in [("p50", 0.5), ("p99", 0.99)] {
         let direct = http.quantile_ms(quantile);
-        let row = Row::new(SECTION, format!("through the inbox, seen by full text, {share}"), inbox.quantile_ms(quantile), Unit::Milliseconds)
-            .against("through HTTP on Kafka", direct)
-            .at_most(direct + LATER_MS);
+        let row = Row::new(
+            SECTION,
+            format!("through the inbox, seen by full text, {share}"),
+            inbox.quantile_ms(quantile),
+            Unit::Milliseconds,
+        )
+        .against("through HTTP on Kafka", direct)
+        .at_most(direct + LATER_MS);
         lab.rows.push(row.note(inbox.told()));
     }
     Ok(())

@@ -72,8 +72,13 @@ impl Watch {
         let visible = is_shown(&reply)?;
         let positions = reply.positions.as_deref().context("an answer tells its positions")?;
         let positions = Positions::parse(positions)?;
-        let passed = |call: &Acknowledged| positions.partitions.get(&call.partition).is_some_and(|next| *next > call.offset);
-        ensure!(visible || !passed(&oldest), "the answer's positions have passed a call that {:?} does not show", self.asks);
+        let passed =
+            |call: &Acknowledged| positions.partitions.get(&call.partition).is_some_and(|next| *next > call.offset);
+        ensure!(
+            visible || !passed(&oldest),
+            "the answer's positions have passed a call that {:?} does not show",
+            self.asks
+        );
         if now - oldest.at > LATEST {
             bail!("a call was not seen {LATEST:?} after it was acknowledged");
         }
