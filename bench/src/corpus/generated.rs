@@ -88,7 +88,7 @@ const ENDINGS: &[&str] = &["", "", "", "s", "ed", "ing", "tion", "ly", "er", "me
 /// Frequent words that have a partner which often follows them.
 const PAIRED: std::ops::Range<usize> = 100..2000;
 
-const MODELS: usize = 200;
+const MODELS: usize = 227;
 const USERS: u128 = 500;
 const PROVIDERS: [(&str, &str); 4] =
     [("OpenAI", "OpenAI main"), ("Anthropic", "Anthropic EU"), ("Mistral", "Mistral EU"), ("Ollama", "Ollama local")];
@@ -120,9 +120,11 @@ impl Writer {
 
     pub(super) fn call(&mut self) -> CallData {
         let mut data = CallData::default();
-        let (llm_type, provider) = *PROVIDERS.choose(&mut self.0).expect("there are providers");
+        // A model is of one provider.
         let model = self.0.random_range(0..MODELS);
-        data.claim(Column::LlmProviderId, Value::Id(derived(0x9207, llm_type.len() as u128)));
+        let at = model % PROVIDERS.len();
+        let (llm_type, provider) = PROVIDERS.get(at).copied().unwrap_or_default();
+        data.claim(Column::LlmProviderId, Value::Id(derived(0x9207, at as u128)));
         data.claim(Column::LlmProviderName, Value::text(provider));
         data.claim(Column::LlmType, Value::text(llm_type));
         data.claim(Column::ModelName, Value::text(format!("{}-{model}", llm_type.to_lowercase())));
