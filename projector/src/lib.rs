@@ -29,4 +29,5 @@ pub use internal::internal_router;
 pub use projector::{MissingRecords, Projector, ProjectorFailure, ProjectorOptions, StartProjectorError};
 pub use reader::IndexReader;
 pub use verify::{Difference, PassedOverRecord, VerifyError, VerifyReport, verify, verify_folder};
-pub use writer::folder::{OpenIndexError, UnusableIndex};
+pub use writer::folder::{OpenIndexError, UnusableIndex, new_index};
+pub use writer::index_writer;

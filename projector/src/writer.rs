@@ -253,7 +253,8 @@ impl fmt::Debug for CallWriter {
     }
 }
 
-fn index_writer(index: &Index, threads: usize) -> Result<IndexWriter<CallDocument>, TantivyError> {
+/// tantivy's writer with the memory, the threads and the merges that a projector gives it.
+pub fn index_writer(index: &Index, threads: usize) -> Result<IndexWriter<CallDocument>, TantivyError> {
     let options = IndexWriterOptions::builder()
         .num_worker_threads(threads)
         .memory_budget_per_thread(THREAD_MEMORY_BYTES)

@@ -1,5 +1,5 @@
-//! What tests need around llm-log: the real binary as a process, a small HTTP client, made-up calls, a broker
-//! when there is one, an oracle, and faults.
+//! What tests and measurements need around llm-log: the real binary as a process, a small HTTP client, made-up calls, a
+//! broker when there is one, an oracle, and faults.
 //!
 //! Drives llm-log only from outside: it depends on `schemas` and on no other part of it.
 

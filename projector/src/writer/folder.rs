@@ -184,17 +184,23 @@ pub(crate) fn create_in(
     fields: &CallFields,
     wanted: &Checkpoint,
 ) -> Result<OpenedIndex, OpenIndexError> {
+    let directory: Box<dyn Directory> = Box::new(directory);
+    let (fenced, fence) = FencedDirectory::new(directory.clone());
+    let index = new_index(fenced, fields)?;
+    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+    Ok(OpenedIndex { fence, directory, index, reader, checkpoint: wanted.clone() })
+}
+
+/// An empty index with the settings and the tokenizer of every index of calls, and nothing that a projector adds.
+pub fn new_index(directory: impl Directory, fields: &CallFields) -> Result<Index, TantivyError> {
     let settings = IndexSettings {
         docstore_compression: Compressor::Zstd(ZstdCompressor::default()),
         docstore_compress_dedicated_thread: false,
         ..IndexSettings::default()
     };
-    let directory: Box<dyn Directory> = Box::new(directory);
-    let (fenced, fence) = FencedDirectory::new(directory.clone());
-    let index = Index::create(fenced, fields.schema.clone(), settings)?;
+    let index = Index::create(directory, fields.schema.clone(), settings)?;
     register_words(&index);
-    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok(OpenedIndex { fence, directory, index, reader, checkpoint: wanted.clone() })
+    Ok(index)
 }
 
 /// Compares the newest segments, up to [`CHECKED_BYTES`], with their checksums.

@@ -1,0 +1,56 @@
+//! Pages served by this process, on threads of their own.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::header;
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+
+/// What an append is answered with, about as long as llm-log's answer.
+const RECEIPT: &str = r#"{"items":[{"callId":"67e55044-10b1-426f-9247-bb680e5fe0c8","eventId":"67e55044-10b1-426f-9247-bb680e5fe0c8-recorded","partition":3,"offset":13}],"position":"EAmlIpTTw0wdq3cpVO9nubwBAw4A"}"#;
+
+/// A server of this process; it ends when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Web {
+    address: SocketAddr,
+    runtime: Option<Runtime>,
+}
+
+/// Nothing but axum: reads bodies that are appended, and has one page to answer queries with.
+pub(crate) fn bare(page: Vec<u8>) -> Router {
+    let page = Bytes::from(page);
+    let json = || [(header::CONTENT_TYPE, "application/json")];
+    let append = async move |_body: Bytes| (json(), RECEIPT);
+    let answer = async move || (json(), page.clone());
+    Router::new().route("/v1/events", post(append)).route("/page", get(answer))
+}
+
+impl Web {
+    pub(crate) fn start(pages: Router) -> Result<Self> {
+        let runtime = Builder::new_multi_thread().enable_all().thread_name("bench-web").build()?;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let _guard = runtime.enter();
+        let listener = TcpListener::from_std(listener)?;
+        runtime.spawn(async move { axum::serve(listener, pages).await });
+        Ok(Self { address, runtime: Some(runtime) })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // It may be dropped where nothing may block.
+            runtime.shutdown_background();
+        }
+    }
+}
