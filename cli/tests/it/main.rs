@@ -10,6 +10,8 @@ mod folders;
 mod imports;
 mod kafka;
 mod keys;
+mod loadgen;
 mod samples;
 mod stops;
 mod verifying;
+mod walks;
