@@ -1,6 +1,7 @@
 //! `loadgen`: made-up calls at a set rate.
 
 mod calls;
+mod past;
 mod report;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::args::LoadgenArgs;
 use crate::client::{Client, json_array};
 use crate::{Outcome, output, shutdown};
 use calls::{Call, Calls};
+use past::{Annotation, Past};
 use report::Report;
 
 /// Requests that are under way at once. Those above wait, and their waiting counts.
@@ -44,6 +46,7 @@ pub(crate) async fn loadgen(args: LoadgenArgs) -> anyhow::Result<Outcome> {
         clock: Clock::system(),
     });
     let stopping = shutdown::on_signal()?;
+    let mut past = Past::new(args.annotate);
     let total = args.count.unwrap_or_else(|| calls_in(args.rate, args.duration));
     let started = Instant::now();
     let mut sending = JoinSet::new();
@@ -55,10 +58,11 @@ pub(crate) async fn loadgen(args: LoadgenArgs) -> anyhow::Result<Outcome> {
         }
         let size = u64::from(args.batch).min(total - sent);
         let batch: Vec<Call> = (0..size).map(|_| calls.next(&mut random)).collect();
+        let late: Vec<Annotation> = batch.iter().filter_map(|call| past.publish(call.id(), &mut random)).collect();
         sent += size;
         let (sender, twice) = (Arc::clone(&sender), args.started_completed);
         sending.spawn(async move {
-            if twice { sender.start_and_end(batch, due).await } else { sender.record(&batch, due).await }
+            if twice { sender.start_and_end(batch, &late, due).await } else { sender.record(&batch, &late, due).await }
         });
         while sending.try_join_next().is_some() {}
     }
@@ -88,15 +92,18 @@ struct Sender {
 }
 
 impl Sender {
-    async fn record(&self, calls: &[Call], due: Instant) {
+    /// The annotations of other calls go into the same request.
+    async fn record(&self, calls: &[Call], late: &[Annotation], due: Instant) {
         let now = self.clock.now();
-        self.send(calls.iter().map(|call| call.recorded(now)).collect(), due).await;
+        let events = calls.iter().map(|call| call.recorded(now)).chain(late.iter().map(|late| late.event(now)));
+        self.send(events.collect(), due).await;
     }
 
     /// The calls of a batch end together, when the longest of them does.
-    async fn start_and_end(&self, calls: Vec<Call>, due: Instant) {
+    async fn start_and_end(&self, calls: Vec<Call>, late: &[Annotation], due: Instant) {
         let started = self.clock.now();
-        self.send(calls.iter().map(|call| call.started(started)).collect(), due).await;
+        let events = calls.iter().map(|call| call.started(started)).chain(late.iter().map(|late| late.event(started)));
+        self.send(events.collect(), due).await;
         let end = due + calls.iter().map(Call::duration).max().unwrap_or_default();
         sleep_until(end).await;
         let ended = self.clock.now();

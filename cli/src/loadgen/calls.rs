@@ -18,7 +18,7 @@ use crate::plain_event::{Envelope, read_object};
 use crate::samples;
 
 /// The source of made-up events.
-const SOURCE: &str = "llm-log-loadgen";
+pub(super) const SOURCE: &str = "llm-log-loadgen";
 /// Calls of a file that are used, again and again.
 const FILE_CALLS: usize = 10_000;
 /// How long a call takes when its pattern does not say.
@@ -101,6 +101,10 @@ impl Calls {
 }
 
 impl Call {
+    pub(super) fn id(&self) -> CallId {
+        self.id
+    }
+
     pub(super) fn duration(&self) -> Duration {
         Duration::from_millis(self.duration_ms.unsigned_abs())
     }
