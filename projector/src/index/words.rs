@@ -20,7 +20,7 @@ use super::schema::WORDS;
 pub const WORD_BYTES: usize = 255;
 
 // The words are part of what an index of one fold version holds: change both together.
-const _: () = assert!(FOLD_VERSION == 1);
+const _: () = assert!(FOLD_VERSION == 2);
 
 /// Registers the tokenizer, which every index needs before it is written or searched by word.
 pub fn register_words(index: &Index) {
