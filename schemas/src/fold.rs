@@ -61,6 +61,15 @@ struct Claim {
     values: Vec<(Column, Value)>,
 }
 
+impl Claim {
+    /// Whether it claims the status that a call has before its outcome. That is none, whatever event says it: it
+    /// ranks as a start does, so that any outcome, and the end of waiting for one, outranks it.
+    fn says_running(&self) -> bool {
+        let running = CallEventType::Started.implied_status();
+        self.values.iter().any(|(column, value)| *column == Column::Status && value.as_text() == running)
+    }
+}
+
 /// What a merge did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Merged {
@@ -99,6 +108,9 @@ impl CallState {
                 Some(claim) if claim.leader == column.claim() => claim.values.push((column, value)),
                 _ => live.claims.push(Claim { leader: column.claim(), stamp, values: vec![(column, value)] }),
             }
+        }
+        if let Some(claim) = live.claims.iter_mut().find(|claim| claim.says_running()) {
+            claim.stamp.rank = claim.stamp.rank.min(CallEventType::Started.rank());
         }
         if let Some(column) = implied_date(event_type) {
             let implied = Stamp { rank: 0, ..stamp };

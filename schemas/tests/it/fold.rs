@@ -28,6 +28,7 @@ fn value(column: Column, number: u8) -> Value {
         Column::TotalTokens | Column::CompletionTokens => Value::Number(i64::from(number)),
         Column::UserId => Value::Id(Uuid::from_u128(u128::from(number))),
         Column::RequestStartedAt | Column::RequestCompletedAt => Value::Date(Date(i64::from(number))),
+        Column::Status if number == 0 => Value::text("Running"),
         _ => Value::text(format!("text {number}")),
     }
 }
@@ -93,4 +94,37 @@ proptest! {
         prop_assert_eq!(&folded.encode(), &expected);
         prop_assert_eq!(CallState::decode(&expected), Ok(folded));
     }
+}
+
+/// The status that the call shows after these events: type, status and second of each.
+fn status_after(events: &[(CallEventType, Option<&str>, i64)]) -> String {
+    let states = events.iter().map(|(event_type, status, second)| {
+        let mut data = CallData::default();
+        if let Some(status) = status {
+            data.claim(Column::Status, Value::text(*status));
+        }
+        state(&CallEvent {
+            id: "1".into(),
+            source: "s".into(),
+            event_type: *event_type,
+            key: CallKey { project: ProjectId(Uuid::nil()), call: CallId(Uuid::nil()) },
+            time: Timestamp(second * 1_000_000),
+            extensions: Vec::new(),
+            data,
+        })
+    });
+    let Some(CallState::Live(call)) = joined(states) else { panic!("nobody erased it") };
+    call.claimed(Column::Status).and_then(Value::as_text).expect("a status").to_owned()
+}
+
+#[test]
+fn running_is_no_outcome_whatever_event_says_it() {
+    use CallEventType::{Abandoned, Completed, Failed, Recorded, Started};
+    let running = (Recorded, Some("Running"), 100);
+    assert_eq!(status_after(&[running]), "Running");
+    assert_eq!(status_after(&[running, (Abandoned, None, 50)]), "Abandoned");
+    assert_eq!(status_after(&[running, (Failed, None, 50)]), "Error");
+    assert_eq!(status_after(&[running, (Recorded, Some("Success"), 50)]), "Success");
+    assert_eq!(status_after(&[(Completed, Some("Running"), 100), (Abandoned, None, 50)]), "Abandoned");
+    assert_eq!(status_after(&[(Abandoned, None, 50), (Started, None, 100), (Completed, None, 60)]), "Success");
 }
