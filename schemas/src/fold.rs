@@ -2,6 +2,10 @@
 //!
 //! Commutative, associative and idempotent. No clock, no configuration, no reference data.
 
+mod texts;
+
+pub use texts::StoredTexts;
+
 use serde::{Deserialize, Serialize};
 
 use crate::event::{CallEvent, CallEventType};

@@ -3,6 +3,7 @@
 use std::ops::Bound as End;
 use std::sync::Arc;
 
+use schemas::fold::StoredTexts;
 use schemas::model::Column;
 use schemas::query::{Bound, Bounds};
 use schemas::value::Value;
@@ -14,7 +15,7 @@ use crate::index::document::{text_hash, text_head};
 use crate::index::schema::{HEAD_BYTES, LongTextFields};
 use crate::search::{Plan, SearchError, Test};
 use crate::snapshot::FastColumn;
-use crate::state::stored_state;
+use crate::state::stored_bytes;
 
 impl Place<'_> {
     pub(super) fn text_is(self, column: Column, long: LongTextFields, text: &str) -> Result<Plan, SearchError> {
@@ -79,10 +80,14 @@ impl Place<'_> {
             Box::new(plan),
             Box::new(move || {
                 let (snapshot, watch, mut passes) = (Arc::clone(&snapshot), Arc::clone(&watch), passes.clone());
+                let mut passes = move |doc| {
+                    let bytes = stored_bytes(&snapshot, DocAddress::new(segment, doc))?;
+                    Ok::<_, SearchError>(StoredTexts::of(&bytes)?.get(column).is_some_and(&mut passes))
+                };
                 let test: Test = Box::new(move |doc| {
                     watch.count_text();
-                    match stored_state(&snapshot, DocAddress::new(segment, doc)) {
-                        Ok(call) => call.claimed(column).and_then(Value::as_text).is_some_and(&mut passes),
+                    match passes(doc) {
+                        Ok(passes) => passes,
                         Err(error) => {
                             watch.fail(error);
                             false

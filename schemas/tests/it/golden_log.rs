@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use std::fs;
 
 use schemas::event::{CallEvent, PlainJson};
-use schemas::fold::{CallState, FOLD_VERSION};
+use schemas::fold::{CallState, FOLD_VERSION, StoredTexts};
 use schemas::id::CallKey;
-use schemas::model::Column;
+use schemas::model::{Column, ColumnType};
 use schemas::row::Row;
+use schemas::value::Value;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use xxhash_rust::xxh3::xxh3_128;
@@ -91,6 +92,26 @@ fn the_golden_log_only_ever_grows() {
         let hash = Json::from(hex(Sha256::new_with_prefix(start)));
         assert_eq!(known.get("log"), Some(&hash), "records that version {version} has folded are changed");
     }
+}
+
+#[test]
+fn the_texts_read_out_of_a_stored_state_are_those_that_it_claims() {
+    let mut texts = 0;
+    for (key, state) in folded(log().lines()) {
+        let bytes = state.encode();
+        let stored = StoredTexts::of(&bytes).expect("readable");
+        for column in Column::ALL {
+            let is_long = matches!(column.column_type(), ColumnType::LongText | ColumnType::VeryLongText);
+            let claimed = match &state {
+                CallState::Live(live) if is_long => live.claimed(column).and_then(Value::as_text),
+                _ => None,
+            };
+            assert_eq!(stored.get(column), claimed, "{} of {}", column.name(), key.call);
+            texts += usize::from(claimed.is_some());
+        }
+        assert!(StoredTexts::of(&bytes[..bytes.len() - 1]).is_err() || state == CallState::Erased);
+    }
+    assert!(texts >= 50, "{texts} texts");
 }
 
 #[test]
