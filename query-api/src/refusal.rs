@@ -133,7 +133,9 @@ impl Refusal {
             Self::Read(ReadError::Busy { retry_after } | ReadError::TooManyWaiting { retry_after }) => {
                 Some(retry_after.as_secs().max(1))
             }
-            Self::Read(ReadError::Unavailable { .. } | ReadError::Behind { .. }) | Self::Body(BodyError::Busy) => Some(1),
+            Self::Read(ReadError::Unavailable { .. } | ReadError::Behind { .. }) | Self::Body(BodyError::Busy) => {
+                Some(1)
+            }
             Self::Consistency(error) => error.retry_after_seconds(),
             _ => None,
         }
