@@ -119,7 +119,10 @@ fn router(site: Arc<Site>, openapi: Bytes, cors: Option<Cors>) -> Router {
 }
 
 async fn ready(State(site): State<Arc<Site>>) -> Response {
-    let Ready { missing, lag_ms } = site.readiness.ready().await;
+    let Ready { mut missing, lag_ms } = site.readiness.ready().await;
+    if missing.is_empty() && site.pages.get().is_none() {
+        missing.push("the pages are not open yet".into());
+    }
     let mut body = json!({ "ready": missing.is_empty() });
     if let Some(lag_ms) = lag_ms {
         body["lagMs"] = json!(lag_ms);

@@ -61,8 +61,11 @@ fn whatever_is_damaged_in_a_stopped_index_is_found_at_the_start_and_the_index_bu
     let mut world = World::new();
     let mut generator = Generator::new(51);
     let projector = world.start();
-    for _ in 0..2 {
-        world.append(&generator.histories(PROJECT, 30));
+    // A few events come later, so that documents are deleted, and not enough of them for a merge.
+    let events = generator.histories(PROJECT, 60);
+    let (most, last) = events.split_at(events.len() - 4);
+    for events in [most, last] {
+        world.append(events);
         world.wait(&projector);
     }
     projector.stop();
