@@ -84,15 +84,15 @@ impl Place<'_> {
         let fields = self.search.snapshot.fields();
         let cut = self.terms(fields.cut_words, [Term::from_field_u64(fields.cut_words, 1)])?;
         let mut matcher = pattern.matcher();
-        let matches = move |text: &str| matcher.matches(text);
+        let passes = move |text: &str| matcher.matches(text);
         if pattern.only_literal().is_some_and(is_part_of_word) {
-            return Ok(Plan::any([Plan::all(found), self.read_text(column, cut, matches)]));
+            return Ok(Plan::any([Plan::all(found), self.read_text(column, cut, passes)]));
         }
         let hashes = FastColumn::open(self.reader, long.hash)?;
         let present = within(&hashes.values, 0..=u64::MAX);
         let found = Plan::all(found);
         let candidates = if matches!(found, Plan::Everything) { present } else { Plan::any([found, cut]) };
-        Ok(self.read_text(column, candidates, matches))
+        Ok(self.read_text(column, candidates, passes))
     }
 }
 

@@ -22,8 +22,8 @@ impl<T> OnDemand<T> {
         if let Some(made) = &*slot {
             return Ok(Arc::clone(made));
         }
-        let made = Arc::new(make()?);
-        *slot = Some(Arc::clone(&made));
-        Ok(made)
+        let new = Arc::new(make()?);
+        *slot = Some(Arc::clone(&new));
+        Ok(new)
     }
 }

@@ -92,7 +92,7 @@ impl Wild {
     pub(super) fn start_at_end(&self, text: &str) -> Option<usize> {
         let mut characters = text.chars();
         let fits = self.characters.iter().rev().all(|own| characters.next_back().is_some_and(|next| fits(*own, next)));
-        fits.then(|| characters.as_str().len())
+        fits.then_some(characters.as_str().len())
     }
 }
 

@@ -92,7 +92,8 @@ impl Inbox {
 
     /// What is wrong with the dead letters: each value that can't be taken has to be one, whole, under one key.
     pub(super) async fn differences(&self) -> Result<Vec<String>> {
-        let mut letters: BTreeMap<(i32, i64), BTreeSet<(Vec<u8>, Vec<u8>)>> = BTreeMap::new();
+        type KeyAndValue = (Vec<u8>, Vec<u8>);
+        let mut letters: BTreeMap<(i32, i64), BTreeSet<KeyAndValue>> = BTreeMap::new();
         for letter in self.topics.read(&format!("{}.dead-letters", self.prefix), 0).await? {
             let number = |name: &str| {
                 let text = letter.headers.get(name).map(|value| String::from_utf8_lossy(value).into_owned());

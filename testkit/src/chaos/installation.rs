@@ -221,7 +221,8 @@ impl Installation {
 
     /// The ends of the logs of all roles.
     pub(super) fn logs(&self) -> String {
-        self.roles.iter().map(|role| format!("--- {}\n{}\n", role.name(), role.log())).collect()
+        let logs: Vec<String> = self.roles.iter().map(|role| format!("--- {}\n{}\n", role.name(), role.log())).collect();
+        logs.concat()
     }
 
     /// Leaves the data where they are, to be looked at.

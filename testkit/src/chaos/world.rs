@@ -112,9 +112,8 @@ impl World {
                 }
                 _ => Outcome::Unknown,
             },
-            429 => Outcome::Refused,
             503 if answer.text().contains("it is not known") => Outcome::Unknown,
-            503 => Outcome::Refused,
+            429 | 503 => Outcome::Refused,
             _ => Outcome::Unknown,
         };
         if !matches!(answer.status, 429 | 503) {

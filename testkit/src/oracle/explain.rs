@@ -67,7 +67,7 @@ impl Ledger {
         let may: Vec<(usize, &Entry)> = entries.iter().enumerate().filter(|(_, entry)| entry.may(as_of)).collect();
         let mut explained: Option<Explained> = None;
         for choice in choices(&may, |entry| entry.must(as_of)) {
-            let row = row(&choice.iter().map(|at| &*may_event(entries, *at)).collect::<Vec<_>>());
+            let row = row(&choice.iter().map(|at| may_event(entries, *at)).collect::<Vec<_>>());
             if is_shown(row.as_ref(), shown) {
                 let has = |at: usize| choice.contains(&at);
                 match &mut explained {
@@ -139,12 +139,12 @@ fn choices(may: &[(usize, &Entry)], must: impl Fn(&Entry) -> bool) -> Vec<Vec<us
 fn is_shown(row: Option<&Row>, shown: Option<&ShownRow>) -> bool {
     match (row, shown) {
         (None, None) => true,
-        (Some(row), Some(shown)) => fields().all(|name| is_field(row.get(name), shown.get(name))),
+        (Some(row), Some(shown)) => fields().all(|name| is_field(row.get(name), shown.get(name).map(|shown| &**shown))),
         _ => false,
     }
 }
 
-fn is_field(expected: Option<&Shown>, shown: Option<&Box<RawValue>>) -> bool {
+fn is_field(expected: Option<&Shown>, shown: Option<&RawValue>) -> bool {
     let Some(shown) = shown else { return false };
     match expected {
         Some(Shown::NanoUsd(amount)) => shown.get() == amount::cents(*amount),
@@ -158,7 +158,7 @@ fn differing(row: Option<&Row>, shown: Option<&ShownRow>) -> Vec<String> {
         let is = |is_some: bool| if is_some { "shown" } else { "not shown" };
         return vec![format!("it is {} and should be {}", is(shown.is_some()), is(row.is_some()))];
     };
-    let fields = fields().filter(|name| !is_field(row.get(name), shown.get(*name)));
+    let fields = fields().filter(|name| !is_field(row.get(name), shown.get(*name).map(|shown| &**shown)));
     fields
         .map(|name| {
             let shown = shown.get(name).map_or("nothing", |shown| shown.get());
