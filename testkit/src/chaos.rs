@@ -13,6 +13,7 @@ mod steps;
 mod stories;
 mod world;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ use proxy::Proxy;
 /// Room for the data of one episode on a small disk.
 const DISK_BYTES: usize = 192 * 1024 * 1024;
 /// Faults that one installation gets; what it holds grows, and comparing it takes the longer.
-const EPISODE: usize = 25;
+const EPISODE: usize = 20;
 
 /// Where the log is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,11 +44,13 @@ pub enum ChaosLog {
     /// On a Kafka that is started for the run and breaks too.
     OwnKafka,
     /// On a Kafka that others may use: nothing is done to it.
-    Kafka { bootstrap: String },
+    Kafka {
+        bootstrap: String,
+    },
 }
 
 /// What to do.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ChaosOptions {
     pub binary: PathBuf,
     pub log: ChaosLog,
@@ -58,7 +61,22 @@ pub struct ChaosOptions {
     /// No new fault comes after this time.
     pub within: Duration,
     /// Told as the run goes on.
-    pub tell: fn(&str),
+    pub tell: Tell,
+}
+
+/// Whoever is told how it goes.
+pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
+
+impl fmt::Debug for ChaosOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { log, seed, faults, times, .. } = self;
+        f.debug_struct("ChaosOptions")
+            .field("log", log)
+            .field("seed", seed)
+            .field("faults", faults)
+            .field("times", times)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Runs episode after episode. After a difference there is no more of that fault, and the data are kept.
@@ -99,9 +117,7 @@ impl Surroundings {
     async fn of(log: &ChaosLog) -> Result<Self> {
         match log {
             ChaosLog::Embedded => Ok(Self { broker: None, proxy: None, bootstrap: None }),
-            ChaosLog::Kafka { bootstrap } => {
-                Ok(Self { broker: None, proxy: None, bootstrap: Some(bootstrap.clone()) })
-            }
+            ChaosLog::Kafka { bootstrap } => Ok(Self { broker: None, proxy: None, bootstrap: Some(bootstrap.clone()) }),
             ChaosLog::OwnKafka => {
                 let broker = Broker::start().await?;
                 let proxy = Proxy::start(broker.proxy_port(), broker.proxied_port()).await?;
@@ -158,7 +174,7 @@ impl Surroundings {
         let random = StdRng::seed_from_u64(seed);
         let (fault, wanted) = (report.fault, options.times.min(report.times + EPISODE));
         let mut episode = Episode::start(installation, report, random, seed, kafka).await?;
-        let outcome = episode.run(fault, wanted, end, options.tell).await;
+        let outcome = episode.run(fault, wanted, end, &options.tell).await;
         match outcome {
             Ok(()) if episode.report.differences.is_empty() => Ok(episode.end().await),
             outcome => {

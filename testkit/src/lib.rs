@@ -22,6 +22,6 @@ pub use binary::llm_log_binary;
 pub use client::{Answer, Client};
 pub use generator::{Generator, SAMPLE_TEXTS, SampleText};
 pub use kafka::{Broker, KafkaTopics, ReadRecord, SentRecord, kafka, unique_topic_prefix};
-pub use small_disk::SmallDisk;
 pub use server::{Server, ServerExit, free_port};
+pub use small_disk::SmallDisk;
 pub use wait::{wait_until, wait_until_async};

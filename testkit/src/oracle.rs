@@ -14,8 +14,8 @@ mod ledger;
 mod sums;
 
 pub use columns::fields;
-pub(crate) use fold::instant;
 pub use compare::{Tenant, compare};
 pub use event::{Event, EventKind};
 pub use explain::{Difference, DifferenceKind, ShownRow};
+pub(crate) use fold::instant;
 pub use ledger::{Attempt, CallName, Ledger, LedgerCounts, Places};

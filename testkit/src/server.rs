@@ -91,9 +91,10 @@ impl Server {
         port: u16,
         tell: impl FnMut(Pid, &str) + Send + 'static,
     ) -> Result<Self> {
-        let mut server = Self::spawn_with(binary, args, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port), |_| {
-            Ok(Stdio::piped())
-        })?;
+        let mut server =
+            Self::spawn_with(binary, args, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port), |_| {
+                Ok(Stdio::piped())
+            })?;
         let copy = File::create(server.output.path().join("stderr"))?;
         let (said, pid) = (server.child.stderr.take().context("stderr is piped")?, server.pid());
         server.listening = Some(thread::spawn(move || listen_to(said, copy, pid, tell)));

@@ -31,7 +31,9 @@ pub(super) const READY: Duration = Duration::from_mins(2);
 pub(super) enum LogPlace {
     Embedded,
     /// On a Kafka, reached here by the roles.
-    Kafka { bootstrap: String },
+    Kafka {
+        bootstrap: String,
+    },
 }
 
 #[derive(Debug)]
@@ -219,7 +221,9 @@ impl Installation {
 
     /// The ends of the logs of all roles.
     pub(super) fn logs(&self) -> String {
-        self.roles.iter().map(|role| format!("--- {}\n{}\n", role.name(), role.log())).collect()
+        let logs: Vec<String> =
+            self.roles.iter().map(|role| format!("--- {}\n{}\n", role.name(), role.log())).collect();
+        logs.concat()
     }
 
     /// Leaves the data where they are, to be looked at.

@@ -22,7 +22,9 @@ pub(super) enum Network {
     /// Connections are cut and no new one comes about.
     Cut,
     /// One of so many pieces is cut in two, and its connection with it.
-    Torn { one_of: u32 },
+    Torn {
+        one_of: u32,
+    },
 }
 
 /// Forwards connections from one port of this machine to another.
@@ -69,7 +71,11 @@ async fn forward(client: TcpStream, to: u16, network: watch::Receiver<Network>) 
     }
 }
 
-async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut network: watch::Receiver<Network>) {
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut network: watch::Receiver<Network>,
+) {
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let read = tokio::select! {

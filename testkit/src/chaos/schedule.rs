@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
+use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
-use rand::RngExt as _;
 
 use super::role::Moment;
 use super::steps::{AIMS, Aim};

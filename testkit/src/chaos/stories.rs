@@ -43,8 +43,7 @@ struct Project {
 
 impl Stories {
     pub(super) fn new(seed: u64, projects: &[String]) -> Self {
-        let project =
-            |id: &String| Project { id: id.clone(), waiting: VecDeque::new(), known: Vec::new() };
+        let project = |id: &String| Project { id: id.clone(), waiting: VecDeque::new(), known: Vec::new() };
         Self { random: StdRng::seed_from_u64(seed), projects: projects.iter().map(project).collect(), calls: 0 }
     }
 
@@ -194,7 +193,8 @@ impl Stories {
         let mut prompt = format!("{} {word}", sample.prompt);
         if random.random_bool(0.02) {
             while prompt.len() < LONG_TEXT_BYTES {
-                prompt.push_str(&format!(" {:x}", random.random::<u64>()));
+                let word: u64 = random.random();
+                prompt.extend([" ", &word.to_string()]);
             }
         }
         let data = json!({

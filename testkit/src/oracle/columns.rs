@@ -35,16 +35,8 @@ pub(super) const CLAIMS: [(&[&str], Empty); 20] = [
 ];
 
 /// What an annotation may claim.
-pub(super) const ANNOTATED: [&str; 8] = [
-    "incidentId",
-    "alertId",
-    "scheduledMaintenanceId",
-    "aiRunId",
-    "userId",
-    "feature",
-    "costInUSDCents",
-    "wasBilled",
-];
+pub(super) const ANNOTATED: [&str; 8] =
+    ["incidentId", "alertId", "scheduledMaintenanceId", "aiRunId", "userId", "feature", "costInUSDCents", "wasBilled"];
 
 /// Fields with rules of their own.
 pub(super) const OTHERS: [&str; 6] = ["_id", "createdAt", "updatedAt", "deletedAt", "version", "projectId"];

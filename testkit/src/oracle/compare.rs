@@ -170,11 +170,8 @@ impl Comparing<'_> {
             let Some(word) = ledger.word(call) else { continue };
             let query = json!({"_text": {"_type": "FullText", "value": word}});
             let page: Page = self.ask("get-list", &json!({"query": query})).await?;
-            let found: Vec<String> = page
-                .data
-                .iter()
-                .filter_map(|row| serde_json::from_str(row.get("_id")?.get()).ok())
-                .collect();
+            let found: Vec<String> =
+                page.data.iter().filter_map(|row| serde_json::from_str(row.get("_id")?.get()).ok()).collect();
             let is_there = texts.get(&call.call).is_some_and(|texts| texts.contains(word));
             let wanted: Vec<String> = is_there.then(|| call.call.clone()).into_iter().collect();
             if found != wanted || page.count != wanted.len() {

@@ -30,7 +30,7 @@ pub enum DifferenceKind {
 }
 
 /// An answer that does not follow from what was sent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     pub kind: DifferenceKind,
     pub text: String,
@@ -62,17 +62,12 @@ impl Ledger {
         Ok(row)
     }
 
-    fn explain(
-        &self,
-        call: &CallName,
-        shown: Option<&ShownRow>,
-        as_of: AsOf<'_>,
-    ) -> Result<Explained, Difference> {
+    fn explain(&self, call: &CallName, shown: Option<&ShownRow>, as_of: AsOf<'_>) -> Result<Explained, Difference> {
         let entries = self.entries(call);
         let may: Vec<(usize, &Entry)> = entries.iter().enumerate().filter(|(_, entry)| entry.may(as_of)).collect();
         let mut explained: Option<Explained> = None;
         for choice in choices(&may, |entry| entry.must(as_of)) {
-            let row = row(&choice.iter().map(|at| &*may_event(entries, *at)).collect::<Vec<_>>());
+            let row = row(&choice.iter().map(|at| may_event(entries, *at)).collect::<Vec<_>>());
             if is_shown(row.as_ref(), shown) {
                 let has = |at: usize| choice.contains(&at);
                 match &mut explained {
@@ -112,10 +107,10 @@ impl Ledger {
             let text = format!("call {call} of {project} shows just {there} of {told}");
             return Difference { kind: DifferenceKind::Lost, text };
         }
-        let must: Vec<&Event> =
-            entries.iter().filter(|entry| entry.must(as_of)).map(|entry| &*entry.event).collect();
+        let must: Vec<&Event> = entries.iter().filter(|entry| entry.must(as_of)).map(|entry| &*entry.event).collect();
         let fields = differing(row(&must).as_ref(), shown).join("; ");
-        let text = format!("call {call} of {project} is explained by no choice of {told}; with all that must be: {fields}");
+        let text =
+            format!("call {call} of {project} is explained by no choice of {told}; with all that must be: {fields}");
         Difference { kind: DifferenceKind::Wrong, text }
     }
 }
@@ -144,12 +139,12 @@ fn choices(may: &[(usize, &Entry)], must: impl Fn(&Entry) -> bool) -> Vec<Vec<us
 fn is_shown(row: Option<&Row>, shown: Option<&ShownRow>) -> bool {
     match (row, shown) {
         (None, None) => true,
-        (Some(row), Some(shown)) => fields().all(|name| is_field(row.get(name), shown.get(name))),
+        (Some(row), Some(shown)) => fields().all(|name| is_field(row.get(name), shown.get(name).map(Box::as_ref))),
         _ => false,
     }
 }
 
-fn is_field(expected: Option<&Shown>, shown: Option<&Box<RawValue>>) -> bool {
+fn is_field(expected: Option<&Shown>, shown: Option<&RawValue>) -> bool {
     let Some(shown) = shown else { return false };
     match expected {
         Some(Shown::NanoUsd(amount)) => shown.get() == amount::cents(*amount),
@@ -163,7 +158,7 @@ fn differing(row: Option<&Row>, shown: Option<&ShownRow>) -> Vec<String> {
         let is = |is_some: bool| if is_some { "shown" } else { "not shown" };
         return vec![format!("it is {} and should be {}", is(shown.is_some()), is(row.is_some()))];
     };
-    let fields = fields().filter(|name| !is_field(row.get(name), shown.get(*name)));
+    let fields = fields().filter(|name| !is_field(row.get(name), shown.get(*name).map(Box::as_ref)));
     fields
         .map(|name| {
             let shown = shown.get(name).map_or("nothing", |shown| shown.get());

@@ -57,7 +57,9 @@ fn json(row: &Row, name: &str) -> Value {
 /// The sums of all rows.
 pub(super) fn total(rows: &[Row]) -> Sums {
     let mut adding = Adding::default();
-    rows.iter().for_each(|row| adding.add(row));
+    for row in rows {
+        adding.add(row);
+    }
     adding.sums()
 }
 
