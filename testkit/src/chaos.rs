@@ -13,6 +13,7 @@ mod steps;
 mod stories;
 mod world;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ use proxy::Proxy;
 /// Room for the data of one episode on a small disk.
 const DISK_BYTES: usize = 192 * 1024 * 1024;
 /// Faults that one installation gets; what it holds grows, and comparing it takes the longer.
-const EPISODE: usize = 25;
+const EPISODE: usize = 20;
 
 /// Where the log is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub enum ChaosLog {
 }
 
 /// What to do.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ChaosOptions {
     pub binary: PathBuf,
     pub log: ChaosLog,
@@ -60,7 +61,22 @@ pub struct ChaosOptions {
     /// No new fault comes after this time.
     pub within: Duration,
     /// Told as the run goes on.
-    pub tell: fn(&str),
+    pub tell: Tell,
+}
+
+/// Whoever is told how it goes.
+pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
+
+impl fmt::Debug for ChaosOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { log, seed, faults, times, .. } = self;
+        f.debug_struct("ChaosOptions")
+            .field("log", log)
+            .field("seed", seed)
+            .field("faults", faults)
+            .field("times", times)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Runs episode after episode. After a difference there is no more of that fault, and the data are kept.
@@ -158,7 +174,7 @@ impl Surroundings {
         let random = StdRng::seed_from_u64(seed);
         let (fault, wanted) = (report.fault, options.times.min(report.times + EPISODE));
         let mut episode = Episode::start(installation, report, random, seed, kafka).await?;
-        let outcome = episode.run(fault, wanted, end, options.tell).await;
+        let outcome = episode.run(fault, wanted, end, &options.tell).await;
         match outcome {
             Ok(()) if episode.report.differences.is_empty() => Ok(episode.end().await),
             outcome => {

@@ -189,7 +189,7 @@ fn the_first_update_of_a_new_writer_counts_in_a_merge_that_begins_before_its_fir
     let mut writer = world.open();
     world.apply(&mut writer, 1).expect("applied");
     let mut segments = writer.index.searchable_segment_metas().expect("readable");
-    segments.sort_by_key(|segment| segment.has_deletes());
+    segments.sort_by_key(tantivy::SegmentMeta::has_deletes);
     let segments: Vec<_> = segments.iter().map(tantivy::SegmentMeta::id).collect();
     assert_eq!(segments.len(), 2);
     writer.writer.merge(&segments).wait().expect("merged");

@@ -1,7 +1,9 @@
 //! Breaks llm-log while it works, and asks an oracle whether every answer is still right.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
@@ -20,6 +22,9 @@ struct Args {
     /// Fault to bring about; may be given many times, all when absent
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<Fault>,
+    /// The llm-log to break; built from here when absent
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
     /// How many times each fault comes
     #[arg(long, value_name = "N", default_value_t = 20)]
     times: usize,
@@ -47,15 +52,16 @@ async fn main() -> Result<ExitCode> {
         (Log::Kafka, Some(bootstrap)) => ChaosLog::Kafka { bootstrap },
     };
     let seed = args.seed.unwrap_or_else(rand::random);
+    let start = Instant::now();
     println!("seed {seed}");
     let options = ChaosOptions {
-        binary: llm_log_binary().to_owned(),
+        binary: args.binary.unwrap_or_else(|| llm_log_binary().to_owned()),
         log,
         seed,
         faults: if args.faults.is_empty() { Fault::value_variants().to_vec() } else { args.faults },
         times: args.times,
         within: Duration::from_secs(args.seconds),
-        tell: |line| println!("{line}"),
+        tell: Arc::new(move |line| println!("{:>5} s  {line}", start.elapsed().as_secs())),
     };
     let report = run(&options).await?;
     println!("{report}");

@@ -9,6 +9,7 @@ use schemas::positions::Positions;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use super::Tell;
 use super::inbox::Inbox;
 use super::installation::{Installation, LogPlace};
 use super::load;
@@ -85,18 +86,22 @@ impl Episode {
     }
 
     /// Breaks it by one kind of fault so many times in all, or until the time is over, and compares now and then.
-    pub(super) async fn run(&mut self, fault: Fault, times: usize, end: Instant, tell: fn(&str)) -> Result<()> {
+    pub(super) async fn run(&mut self, fault: Fault, times: usize, end: Instant, tell: &Tell) -> Result<()> {
         // It has to work before it is broken.
         self.recover().await?;
         self.report.recoveries.pop();
+        self.report.inbox_recoveries.pop();
         while self.report.times < times && Instant::now() < end {
             self.break_by(fault).await?;
             let is_last = self.report.times == times || Instant::now() >= end;
             if is_last || self.report.times.is_multiple_of(COMPARE_EVERY) {
+                let start = Instant::now();
                 self.compare().await?;
+                let took = start.elapsed();
                 let FaultReport { times, events, differences, .. } = &self.report;
                 let acknowledged = events.acknowledged;
-                tell(&format!("{fault}: {times} times, {acknowledged} events, {} differences", differences.len()));
+                let told = format!("{fault}: {times} times, {acknowledged} events, {} differences", differences.len());
+                tell(&format!("{told}, compared in {:.1} s", took.as_secs_f64()));
                 if !differences.is_empty() {
                     return Ok(());
                 }
@@ -109,16 +114,34 @@ impl Episode {
     pub(super) async fn recover(&mut self) -> Result<()> {
         let start = Instant::now();
         let acknowledged = self.world.ledger.lock().await.acknowledged_positions();
-        let probes: Vec<Arc<Event>> = (0..PROBES).map(|_| self.world.stories().probe(0)).collect();
+        let probes = self.probes(PROBES);
         while self.world.publish(0, &probes).await != Outcome::Acknowledged {
             self.in_time(start, "events are not taken").await?;
         }
+        self.see(&probes, &acknowledged, start).await?;
+        self.report.recoveries.push(start.elapsed());
+        if let Some(inbox) = self.kafka.as_ref().map(|kafka| Arc::clone(&kafka.inbox)) {
+            let probes = self.probes(PROBES);
+            while !inbox.send_round(&self.world, &probes).await {
+                self.in_time(start, "the inbox does not take events").await?;
+            }
+            self.see(&probes, &acknowledged, start).await?;
+            self.report.inbox_recoveries.push(start.elapsed());
+        }
+        Ok(())
+    }
+
+    fn probes(&self, count: usize) -> Vec<Arc<Event>> {
+        (0..count).map(|_| self.world.stories().probe(0)).collect()
+    }
+
+    /// Waits until these calls are shown, and what was acknowledged before.
+    async fn see(&self, probes: &[Arc<Event>], acknowledged: &Places, start: Instant) -> Result<()> {
         let ids: Vec<&str> = probes.iter().map(|probe| probe.call.call.as_str()).collect();
         let query = json!({"query": {"_id": {"_type": "Includes", "value": ids}}});
-        while self.count(&query, &acknowledged).await != Some(PROBES) {
+        while self.count(&query, acknowledged).await != Some(probes.len()) {
             self.in_time(start, "what is taken is not seen").await?;
         }
-        self.report.recoveries.push(start.elapsed());
         Ok(())
     }
 

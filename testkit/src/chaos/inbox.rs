@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Result;
 use rand::rngs::StdRng;
@@ -18,8 +17,12 @@ use crate::oracle::{Event, EventKind};
 /// Producers at the same time.
 const PRODUCERS: u64 = 2;
 const BATCH: usize = 8;
-const PAUSE_MS: u64 = 40;
 const PARTITIONS: i32 = 4;
+
+/// Where a record of the inbox is: its partition, and its offset there.
+type Place = (i32, i64);
+/// A dead letter: its key and its value.
+type Letter = (Vec<u8>, Vec<u8>);
 
 /// The inbox of an installation, and what was sent there in vain.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ pub(super) struct Inbox {
     topics: KafkaTopics,
     prefix: String,
     /// Values that nobody can take, by the place that the broker told for them.
-    poison: Mutex<BTreeMap<(i32, i64), Vec<u8>>>,
+    poison: Mutex<BTreeMap<Place, Vec<u8>>>,
 }
 
 impl Inbox {
@@ -60,7 +63,7 @@ impl Inbox {
                 self.send(&world, &events, &mut random).await;
             }
             drop(turn);
-            tokio::time::sleep(Duration::from_millis(random.random_range(0..=PAUSE_MS))).await;
+            tokio::time::sleep(world.pause(&mut random)).await;
         }
     }
 
@@ -80,6 +83,23 @@ impl Inbox {
         }
     }
 
+    /// Sends events to one partition after the other; whether all were taken.
+    pub(super) async fn send_round(&self, world: &World, events: &[Arc<Event>]) -> bool {
+        let attempts = world.sending(events).await;
+        let mut taken = true;
+        for ((partition, event), attempt) in (0..PARTITIONS).cycle().zip(events).zip(attempts) {
+            let sent = self.topics.send(&self.topic(), partition, vec![record(event, false)]).await.is_ok();
+            let mut ledger = world.ledger.lock().await;
+            if sent {
+                ledger.acknowledged(attempt, None);
+            } else {
+                ledger.unknown(attempt);
+            }
+            taken &= sent;
+        }
+        taken
+    }
+
     async fn send_poison(&self, random: &mut StdRng) {
         let value = format!("no event {:x}", random.random::<u64>()).into_bytes();
         let partition = random.random_range(0..PARTITIONS);
@@ -92,8 +112,7 @@ impl Inbox {
 
     /// What is wrong with the dead letters: each value that can't be taken has to be one, whole, under one key.
     pub(super) async fn differences(&self) -> Result<Vec<String>> {
-        type KeyAndValue = (Vec<u8>, Vec<u8>);
-        let mut letters: BTreeMap<(i32, i64), BTreeSet<KeyAndValue>> = BTreeMap::new();
+        let mut letters: BTreeMap<Place, BTreeSet<Letter>> = BTreeMap::new();
         for letter in self.topics.read(&format!("{}.dead-letters", self.prefix), 0).await? {
             let number = |name: &str| {
                 let text = letter.headers.get(name).map(|value| String::from_utf8_lossy(value).into_owned());

@@ -221,7 +221,8 @@ impl Installation {
 
     /// The ends of the logs of all roles.
     pub(super) fn logs(&self) -> String {
-        let logs: Vec<String> = self.roles.iter().map(|role| format!("--- {}\n{}\n", role.name(), role.log())).collect();
+        let logs: Vec<String> =
+            self.roles.iter().map(|role| format!("--- {}\n{}\n", role.name(), role.log())).collect();
         logs.concat()
     }
 

@@ -18,8 +18,8 @@ use crate::oracle::{CallName, Places, ShownRow, fields};
 const SENDERS: u64 = 3;
 /// Events of one request, at most.
 const BATCH: usize = 12;
-/// The longest pause between two requests of one sender.
-const PAUSE_MS: u64 = 30;
+/// The longest pause between two reads.
+const READS_MS: u64 = 20;
 /// How long a sender or a reader waits after a refusal.
 const REFUSED: Duration = Duration::from_millis(20);
 
@@ -41,7 +41,7 @@ async fn send(world: Arc<World>, mut random: StdRng) {
         let outcome = if events.is_empty() { Outcome::Acknowledged } else { world.publish(at, &events).await };
         drop(turn);
         match outcome {
-            Outcome::Acknowledged => tokio::time::sleep(Duration::from_millis(random.random_range(0..=PAUSE_MS))).await,
+            Outcome::Acknowledged => tokio::time::sleep(world.pause(&mut random)).await,
             Outcome::Refused | Outcome::Unknown => {
                 // A producer that is told so sends again; one that died does not.
                 if outcome == Outcome::Refused || random.random_bool(0.5) {
@@ -71,7 +71,7 @@ async fn watch(world: Arc<World>, mut random: StdRng) {
             }
         }
         drop(turn);
-        tokio::time::sleep(Duration::from_millis(random.random_range(0..=PAUSE_MS))).await;
+        tokio::time::sleep(Duration::from_millis(random.random_range(0..=READS_MS))).await;
     }
 }
 

@@ -20,6 +20,8 @@ pub struct FaultReport {
     pub differences: Vec<Difference>,
     /// From the end of the fault until everything worked and all that was acknowledged before was visible.
     pub recoveries: Vec<Duration>,
+    /// The same for what comes in by the inbox.
+    pub inbox_recoveries: Vec<Duration>,
     /// Kills by the step that they fell into.
     pub kills: BTreeMap<String, usize>,
     /// What was done, one after the other.
@@ -46,6 +48,7 @@ impl FaultReport {
             comparisons: 0,
             differences: Vec::new(),
             recoveries: Vec::new(),
+            inbox_recoveries: Vec::new(),
             kills: BTreeMap::new(),
             done: Vec::new(),
             remarks: BTreeSet::new(),
@@ -60,14 +63,6 @@ impl FaultReport {
 
     fn count(&self, kind: DifferenceKind) -> usize {
         self.differences.iter().filter(|difference| difference.kind == kind).count()
-    }
-
-    /// The median and the greatest time to recover.
-    fn recovery(&self) -> (Duration, Duration) {
-        let mut sorted = self.recoveries.clone();
-        sorted.sort_unstable();
-        let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
-        (median, sorted.last().copied().unwrap_or_default())
     }
 }
 
@@ -85,13 +80,12 @@ impl ChaosReport {
 impl fmt::Display for ChaosReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}", self.seed)?;
-        let head = "| fault | times | events acknowledged | outcome unknown | compared | lost | doubled | wrong | recovery p50 | max |";
+        let head = "| fault | times | events acknowledged | outcome unknown | compared | lost | doubled | wrong | recovery p50 / max | by the inbox |";
         writeln!(f, "{head}\n|---|---|---|---|---|---|---|---|---|---|")?;
         for report in &self.faults {
-            let (median, max) = report.recovery();
             writeln!(
                 f,
-                "| {} | {} | {} | {} | {} | {} | {} | {} | {:.2} s | {:.2} s |",
+                "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
                 report.fault,
                 report.times,
                 report.events.acknowledged,
@@ -100,8 +94,8 @@ impl fmt::Display for ChaosReport {
                 report.count(DifferenceKind::Lost),
                 report.count(DifferenceKind::Doubled),
                 report.count(DifferenceKind::Wrong),
-                median.as_secs_f64(),
-                max.as_secs_f64(),
+                median_and_greatest(&report.recoveries),
+                median_and_greatest(&report.inbox_recoveries),
             )?;
         }
         let mut kills: BTreeMap<&str, usize> = BTreeMap::new();
@@ -124,5 +118,16 @@ impl fmt::Display for ChaosReport {
             writeln!(f, "SKIPPED {fault}: {reason}")?;
         }
         Ok(())
+    }
+}
+
+fn median_and_greatest(times: &[Duration]) -> String {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    match (sorted.get(sorted.len() / 2), sorted.last()) {
+        (Some(median), Some(greatest)) => {
+            format!("{:.2} / {:.2} s", median.as_secs_f64(), greatest.as_secs_f64())
+        }
+        _ => "–".to_owned(),
     }
 }

@@ -193,8 +193,8 @@ impl Stories {
         let mut prompt = format!("{} {word}", sample.prompt);
         if random.random_bool(0.02) {
             while prompt.len() < LONG_TEXT_BYTES {
-                prompt.push(' ');
-                prompt.push_str(&random.random::<u64>().to_string());
+                let word: u64 = random.random();
+                prompt.extend([" ", &word.to_string()]);
             }
         }
         let data = json!({

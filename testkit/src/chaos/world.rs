@@ -1,8 +1,12 @@
 //! What everybody works with who sends, reads and breaks at the same time.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Error;
+use rand::RngExt as _;
+use rand::rngs::StdRng;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
@@ -11,9 +15,16 @@ use super::stories::Stories;
 use crate::client::Answer;
 use crate::oracle::{Attempt, Difference, DifferenceKind, Event, Ledger, Tenant};
 
+/// The longest pause between two requests of one sender, at first.
+const PAUSE_MS: u64 = 30;
+/// Events after which it is twice as long.
+const MANY_EVENTS: u64 = 1500;
+
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) ledger: AsyncMutex<Ledger>,
+    /// Events that were sent, again or for the first time.
+    sent: AtomicUsize,
     pub(super) stories: Mutex<Stories>,
     /// Whoever sends or reads holds it; whoever compares holds it alone.
     pub(super) gate: RwLock<()>,
@@ -48,6 +59,7 @@ impl World {
     pub(super) fn new(stories: Stories, doors: Vec<Tenant>, readers: Vec<Tenant>) -> Self {
         Self {
             ledger: AsyncMutex::default(),
+            sent: AtomicUsize::new(0),
             stories: Mutex::new(stories),
             gate: RwLock::default(),
             doors,
@@ -57,7 +69,11 @@ impl World {
     }
 
     pub(super) fn complain(&self, difference: Difference) {
-        self.complaints.lock().unwrap_or_else(PoisonError::into_inner).push(difference);
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        // The same once more says nothing new.
+        if !complaints.contains(&difference) {
+            complaints.push(difference);
+        }
     }
 
     pub(super) fn complain_of(&self, text: String) {
@@ -72,8 +88,15 @@ impl World {
         self.stories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How long whoever sends waits between two requests: the longer, the more there is to be compared.
+    pub(super) fn pause(&self, random: &mut StdRng) -> Duration {
+        let most = PAUSE_MS + PAUSE_MS * self.sent.load(Ordering::Relaxed) as u64 / MANY_EVENTS;
+        Duration::from_millis(random.random_range(0..=most))
+    }
+
     /// Notes that events are about to be sent.
     pub(super) async fn sending(&self, events: &[Arc<Event>]) -> Vec<Attempt> {
+        self.sent.fetch_add(events.len(), Ordering::Relaxed);
         let mut ledger = self.ledger.lock().await;
         events.iter().map(|event| ledger.sending(event)).collect()
     }
@@ -112,8 +135,7 @@ impl World {
                 }
                 _ => Outcome::Unknown,
             },
-            503 if answer.text().contains("it is not known") => Outcome::Unknown,
-            429 | 503 => Outcome::Refused,
+            429 | 503 if !answer.text().contains("it is not known") => Outcome::Refused,
             _ => Outcome::Unknown,
         };
         if !matches!(answer.status, 429 | 503) {

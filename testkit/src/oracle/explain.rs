@@ -30,7 +30,7 @@ pub enum DifferenceKind {
 }
 
 /// An answer that does not follow from what was sent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     pub kind: DifferenceKind,
     pub text: String,
@@ -139,7 +139,7 @@ fn choices(may: &[(usize, &Entry)], must: impl Fn(&Entry) -> bool) -> Vec<Vec<us
 fn is_shown(row: Option<&Row>, shown: Option<&ShownRow>) -> bool {
     match (row, shown) {
         (None, None) => true,
-        (Some(row), Some(shown)) => fields().all(|name| is_field(row.get(name), shown.get(name).map(|shown| &**shown))),
+        (Some(row), Some(shown)) => fields().all(|name| is_field(row.get(name), shown.get(name).map(Box::as_ref))),
         _ => false,
     }
 }
@@ -158,7 +158,7 @@ fn differing(row: Option<&Row>, shown: Option<&ShownRow>) -> Vec<String> {
         let is = |is_some: bool| if is_some { "shown" } else { "not shown" };
         return vec![format!("it is {} and should be {}", is(shown.is_some()), is(row.is_some()))];
     };
-    let fields = fields().filter(|name| !is_field(row.get(name), shown.get(*name).map(|shown| &**shown)));
+    let fields = fields().filter(|name| !is_field(row.get(name), shown.get(*name).map(Box::as_ref)));
     fields
         .map(|name| {
             let shown = shown.get(name).map_or("nothing", |shown| shown.get());

@@ -44,8 +44,15 @@ impl Episode {
             2 => Network::Cut,
             _ => Network::Torn { one_of: self.random.random_range(3..30) },
         };
+        self.report.done.push(format!("the network is {network:?}"));
         proxy.set(network);
         tokio::time::sleep(schedule::lasts(&mut self.random, 300, 6000)).await;
+        // Whoever dies meanwhile leaves requests behind that nobody waits for, and starts without a broker.
+        if self.random.random_bool(0.3) {
+            let at = self.any_role();
+            self.kill_at(at, &Moment::After(Duration::ZERO)).await?;
+            tokio::time::sleep(schedule::lasts(&mut self.random, 0, 1500)).await;
+        }
         proxy.set(Network::Whole);
         Ok(())
     }

@@ -57,7 +57,8 @@ fn damage(index: &Path, random: &mut StdRng) -> Result<String> {
     }
     let mut files: Vec<PathBuf> =
         fs::read_dir(index)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    files.retain(|path| !name(path).ends_with(".lock"));
+    // Locks hold nothing.
+    files.retain(|path| path.extension().is_none_or(|extension| extension != "lock"));
     files.sort_unstable();
     let list = files.iter().find(|path| name(path) == "meta.json").filter(|_| random.random_bool(0.4));
     let file = list.or_else(|| files.choose(random)).context("the index has files")?;
@@ -74,7 +75,9 @@ fn damage(index: &Path, random: &mut StdRng) -> Result<String> {
         }
         _ => {
             let bit = random.random_range(0..8);
-            bytes.get_mut(place).map(|byte| *byte ^= 1 << bit);
+            if let Some(byte) = bytes.get_mut(place) {
+                *byte ^= 1 << bit;
+            }
             format!("bit {bit} of byte {place} of {} changed", name(file))
         }
     };
