@@ -57,18 +57,18 @@ impl Installation {
         Server::spawn(llm_log(), &args, port).expect("the binary starts")
     }
 
-    fn ingest(&self) -> Server {
+    pub(crate) fn ingest(&self) -> Server {
         self.spawn("ingest", free_port(), &NO_LIMITS)
     }
 
-    fn query_api(&self, projectors: &[u16]) -> Server {
+    pub(crate) fn query_api(&self, projectors: &[u16]) -> Server {
         let urls: Vec<String> = projectors.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
         let flags: Vec<&str> = urls.iter().flat_map(|url| ["--projector", url]).collect();
         self.spawn("query-api", free_port(), &flags)
     }
 
     /// A projector whose data folder has this name, of these partitions.
-    fn projector(&self, data: &str, port: u16, partitions: &str) -> Server {
+    pub(crate) fn projector(&self, data: &str, port: u16, partitions: &str) -> Server {
         self.spawn("projector", port, &["--data", &self.folder.text(data), "--partitions", partitions])
     }
 
@@ -90,14 +90,14 @@ impl Installation {
     }
 }
 
-async fn ready(servers: &[&Server]) {
+pub(crate) async fn ready(servers: &[&Server]) {
     for server in servers {
         server.ready(READY).await.expect("it is ready");
     }
 }
 
 /// Waits until the key is known to a server that started before it was made.
-async fn in_force(client: &Client) {
+pub(crate) async fn in_force(client: &Client) {
     wait_until_async("the key is in force", VISIBLE, async || visible(client).await.is_some()).await;
 }
 

@@ -4,6 +4,7 @@ mod binary;
 mod calls;
 mod journey;
 
+mod abandoned;
 mod conformance;
 mod crashes;
 mod dead_letters;
