@@ -14,13 +14,14 @@ mod partitions;
 mod projector;
 mod query;
 mod span;
+mod sweep;
 
 #[cfg(test)]
 mod deployment_tests;
 #[cfg(test)]
 mod help_tests;
 
-pub(crate) use auth::MasterKeyArgs;
+pub(crate) use auth::{InternalSecret, MasterKeyArgs};
 pub(crate) use client::{ServerArgs, parse_server_url};
 pub(crate) use data::DataArgs;
 pub(crate) use dead_letters::{DeadLettersCommand, ListLettersArgs, RedriveArgs, ShowLetterArgs};
@@ -31,7 +32,8 @@ pub(crate) use keys::{CreateKeyArgs, KeyPlaceArgs, KeysCommand, ListKeysArgs, Re
 pub(crate) use loadgen::LoadgenArgs;
 pub(crate) use logging::{LogFormat, LoggingArgs};
 pub(crate) use projector::ProjectorArgs;
-pub(crate) use query::{QueryApiArgs, QueryArgs};
+pub(crate) use query::{ProjectorUrlsArgs, QueryApiArgs, QueryArgs};
+pub(crate) use sweep::{AbandonAfter, SweepArgs};
 
 use std::path::PathBuf;
 
@@ -62,6 +64,7 @@ pub(crate) enum Command {
     Keys(KeysCommand),
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    Sweep(SweepArgs),
     Verify(VerifyArgs),
 }
 
@@ -83,6 +86,9 @@ pub(crate) struct ServeArgs {
     pub(crate) query: QueryArgs,
     #[command(flatten)]
     pub(crate) ingest: IngestLimitArgs,
+    /// How long a call may run before it is shown as Abandoned; off lets it run for ever
+    #[arg(long, value_name = "TIME", env = "LLM_LOG_ABANDON_AFTER", default_value = "1h", help_heading = "Ingest")]
+    pub(crate) abandon_after: AbandonAfter,
     /// Load the sample calls into the project "sample", and print a key for it that is good for a day
     #[arg(long, env = "LLM_LOG_SAMPLE")]
     pub(crate) sample: bool,

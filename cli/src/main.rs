@@ -80,6 +80,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::DeadLetters(DeadLettersCommand::List(args)) => dead_letters::list(args).await,
         Command::DeadLetters(DeadLettersCommand::Show(args)) => dead_letters::show(args).await,
         Command::DeadLetters(DeadLettersCommand::Redrive(args)) => dead_letters::redrive(args).await,
+        Command::Sweep(args) => roles::sweep(args).await,
         Command::Verify(args) => verify::verify(args).await,
     }
 }

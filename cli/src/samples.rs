@@ -48,7 +48,7 @@ mod tests {
         assert!(ids.len() >= 300);
         assert!(features.len() >= 10, "{features:?}");
         let found: Vec<_> = statuses.keys().map(String::as_str).collect();
-        assert_eq!(found, ["Budget Exceeded", "Error", "Insufficient Balance", "Running", "Success"]);
+        assert_eq!(found, ["Abandoned", "Budget Exceeded", "Error", "Insufficient Balance", "Success"]);
     }
 
     #[test]

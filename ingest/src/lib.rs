@@ -13,6 +13,7 @@ mod ids;
 mod pipeline;
 
 mod producer;
+mod sweep;
 
 mod api;
 mod dead_letter;
@@ -30,3 +31,4 @@ pub use producer::{
     CallAbandoned, CallAnnotated, CallCompleted, CallErased, CallEventDraft, CallFailed, CallRecorded, CallStarted,
     ProduceError, Producer,
 };
+pub use sweep::{NotReady, SweepError, Sweeper};

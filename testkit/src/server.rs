@@ -69,10 +69,14 @@ impl Server {
         Self::serve_at(binary, data, listen, more).await
     }
 
-    /// `llm-log serve` on a data folder and this address, with more arguments; comes back when it is ready.
+    /// `llm-log serve` on a data folder and this address, with more arguments; comes back when it is ready. Calls of
+    /// any date may run for ever, unless an argument says otherwise.
     pub async fn serve_at<A: AsRef<OsStr>>(binary: &Path, data: &Path, listen: SocketAddr, more: &[A]) -> Result<Self> {
         let mut args: Vec<OsString> = vec!["serve".into(), "--data".into(), data.into()];
         args.extend(["--listen".into(), listen.to_string().into()]);
+        if !more.iter().any(|argument| argument.as_ref() == "--abandon-after") {
+            args.extend(["--abandon-after".into(), "off".into()]);
+        }
         args.extend(more.iter().map(|argument| argument.as_ref().to_owned()));
         let server = Self::spawn_at(binary, &args, listen)?;
         server.ready(READY).await?;

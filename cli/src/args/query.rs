@@ -49,11 +49,10 @@ impl QueryArgs {
     }
 }
 
-/// Run the query API alone: answers the API's requests by asking projectors.
+/// Who has the index.
 #[derive(Debug, Args)]
-pub(crate) struct QueryApiArgs {
-    #[command(flatten)]
-    pub(crate) listen: ListenArgs,
+#[command(next_help_heading = "Projectors")]
+pub(crate) struct ProjectorUrlsArgs {
     /// Internal listener of a projector, such as http://projector:8090; may be given many times
     #[arg(
         long = "projector",
@@ -62,10 +61,18 @@ pub(crate) struct QueryApiArgs {
         required = true,
         value_delimiter = ',',
         value_parser = parse_server_url,
-        num_args = 1..,
-        help_heading = "Queries"
+        num_args = 1..
     )]
     pub(crate) projectors: Vec<Url>,
+}
+
+/// Run the query API alone: answers the API's requests by asking projectors.
+#[derive(Debug, Args)]
+pub(crate) struct QueryApiArgs {
+    #[command(flatten)]
+    pub(crate) listen: ListenArgs,
+    #[command(flatten)]
+    pub(crate) projectors: ProjectorUrlsArgs,
     #[command(flatten)]
     pub(crate) query: QueryArgs,
     #[command(flatten)]

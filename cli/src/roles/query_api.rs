@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::query_api::{MergedReader, QueryApi, ReferencePosition, RemoteReader};
+use ::query_api::{MergedReader, QueryApi, ReferencePosition, RemoteReader, RemoteReaderError};
 use event_log::ReferenceFollower;
 use schemas::limits::BODY_TIMEOUT;
 use schemas::reader::CallReader;
@@ -10,19 +10,27 @@ use schemas::time::Clock;
 
 use super::first_key::reference_ready;
 use super::stop::stop;
-use crate::args::QueryApiArgs;
+use crate::args::{InternalSecret, ProjectorUrlsArgs, QueryApiArgs};
 use crate::http::{HttpServer, Parts, Readiness, describe_query_api};
 use crate::log_access::open_kafka;
 use crate::{Outcome, output, shutdown};
 
-pub(crate) async fn query_api(args: QueryApiArgs) -> anyhow::Result<Outcome> {
-    let (secret, master_key) = (args.secret.read()?, args.master_key.read()?);
-    let options = args.kafka.settings.options(&args.kafka.kafka)?;
+/// Reads from all of these projectors as from one.
+pub(super) fn reader_of(
+    args: &ProjectorUrlsArgs,
+    secret: &InternalSecret,
+) -> Result<Arc<dyn CallReader>, RemoteReaderError> {
     let mut projectors: Vec<Arc<dyn CallReader>> = Vec::new();
     for url in &args.projectors {
         projectors.push(Arc::new(RemoteReader::new(url.as_str(), secret.reveal())?));
     }
-    let reader: Arc<dyn CallReader> = Arc::new(MergedReader::new(projectors));
+    Ok(Arc::new(MergedReader::new(projectors)))
+}
+
+pub(crate) async fn query_api(args: QueryApiArgs) -> anyhow::Result<Outcome> {
+    let (secret, master_key) = (args.secret.read()?, args.master_key.read()?);
+    let options = args.kafka.settings.options(&args.kafka.kafka)?;
+    let reader = reader_of(&args.projectors, &secret)?;
     let stopping = shutdown::on_signal()?;
     let readiness = Arc::new(Readiness::default());
     let (cors, openapi) = (args.listen.cors(), describe_query_api(args.query.compat()));

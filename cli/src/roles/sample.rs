@@ -10,15 +10,13 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, header};
 use event_log::{ReferenceFollower, append_reference};
 use schemas::access::{ApiKey, Permission, ReadScope};
-use schemas::event::{CallEventType, IncomingEvent};
 use schemas::id::{Partition, ProjectId};
 use schemas::limits::{BODY_BYTES, QUERY_TIMEOUT};
-use schemas::model::{Column, ColumnSet};
+use schemas::model::ColumnSet;
 use schemas::positions::{Offset, Positions};
 use schemas::reader::{CallReader, GetRequest, ReadContext};
 use schemas::reference::ReferenceRecord;
 use schemas::time::{Clock, Timestamp};
-use schemas::value::Value;
 use serde::Deserialize;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -28,7 +26,7 @@ use crate::client::json_array;
 use crate::http::SampleState;
 use crate::log_access::OpenLog;
 use crate::new_key::{NewKey, project_record};
-use crate::plain_event::{Envelope, PlainEvent};
+use crate::plain_event::PlainEvent;
 use crate::samples;
 
 /// How long the printed key is good.
@@ -129,7 +127,7 @@ impl Samples {
             };
             let found = self.reader.get(GetRequest { context, call: id, columns: ColumnSet::default() }).await?;
             if found.content.is_none() {
-                events.push(event(line, &call)?);
+                events.push(PlainEvent::recorded(line.as_bytes(), SOURCE)?.json);
             }
         }
         Ok(events)
@@ -153,21 +151,4 @@ impl Samples {
         let acknowledgement: Acknowledgement = serde_json::from_slice(&body)?;
         Ok(Positions::parse(&acknowledgement.position)?)
     }
-}
-
-/// A call that still runs has only started; every other one is recorded whole.
-fn event(line: &str, call: &IncomingEvent) -> anyhow::Result<Vec<u8>> {
-    let recorded = PlainEvent::recorded(line.as_bytes(), SOURCE)?;
-    if call.data.claimed(Column::Status).and_then(Value::as_text) != Some("Running") {
-        return Ok(recorded.json);
-    }
-    let created = call.data.created_at.context("a sample call has its date")?;
-    let envelope = Envelope {
-        id: &recorded.call.to_string(),
-        source: SOURCE,
-        event_type: CallEventType::Started,
-        call: recorded.call,
-        time: Timestamp::from_millis(created.0),
-    };
-    Ok(envelope.json(&call.data))
 }

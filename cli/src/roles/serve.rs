@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::ingest::{Ingest, IngestApi};
+use ::ingest::{Ingest, IngestApi, Sweeper};
 use ::projector::{Projector, ProjectorOptions};
 use ::query_api::{QueryApi, ReferencePosition};
 use event_log::ReferenceFollower;
@@ -15,6 +15,7 @@ use super::first_key::{first_key, reference_ready};
 use super::inbox::start_inbox;
 use super::sample::Samples;
 use super::stop::stop;
+use super::sweep::start_sweeping;
 use super::verify_page::VerifyPage;
 use crate::args::ServeArgs;
 use crate::http::{HttpServer, Parts, Readiness, SampleState, describe_serve};
@@ -83,6 +84,10 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
         Some(options) => Some(start_inbox(options, Arc::clone(&ingest)).await?),
         None => None,
     };
+    if let Some(age) = args.abandon_after.0 {
+        let sweeper = Sweeper::new(projector.reader(), Arc::clone(&ingest), clock.clone(), age);
+        start_sweeping(sweeper, age, stopping.clone());
+    }
     let place = args.kafka.kafka.as_deref().map_or_else(String::new, |bootstrap| format!(", log on {bootstrap}"));
     output::line(&format!("llm-log serves {} (data in {}{place})", http.url(), folder.path().display()));
 

@@ -5,6 +5,7 @@ mod binary;
 mod calls;
 mod journey;
 
+mod abandoned;
 mod broker_away;
 mod conformance;
 mod consistency;

@@ -56,7 +56,11 @@ enum Condition {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct HealthCheck {
+    #[serde(default)]
     pub(super) test: Vec<String>,
+    /// Whether the image's own check is left out.
+    #[serde(default)]
+    pub(super) disable: bool,
 }
 
 #[derive(Debug, Deserialize)]
