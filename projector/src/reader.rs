@@ -16,6 +16,7 @@ use schemas::reader::{
 };
 use schemas::row::Row;
 use schemas::stats::Groups;
+use tokio::task::JoinError;
 
 use self::slots::Slots;
 use crate::item::item;
@@ -80,8 +81,16 @@ impl IndexReader {
             drop(slot);
             found
         })
-        .await
-        .map_err(|error| ReadError::Internal { reason: format!("the read did not end: {error}") })??;
+        .await;
+        // Code that decodes what is damaged may panic too.
+        if found
+            .as_ref()
+            .map_or_else(JoinError::is_panic, |found| found.as_ref().is_err_and(SearchError::may_be_damage))
+        {
+            self.cell.checks().suspect();
+        }
+        let found =
+            found.map_err(|error| ReadError::Internal { reason: format!("the read did not end: {error}") })??;
         metrics::histogram!("llm_log_index_read_seconds", "kind" => kind).record(started.elapsed().as_secs_f64());
         Ok(Answer { content: found, positions, lag_ms: self.status.lag_ms_since(complete_to_ms) })
     }

@@ -12,6 +12,7 @@ mod folders;
 mod imports;
 mod kafka;
 mod keys;
+mod replicas;
 mod samples;
 mod stops;
 mod verifying;
