@@ -6,6 +6,7 @@ mod failing_directory;
 mod fence;
 pub(crate) mod folder;
 mod known;
+mod seal;
 pub(crate) mod stored;
 #[cfg(test)]
 mod tests;

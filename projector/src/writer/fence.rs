@@ -11,6 +11,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{Directory, DirectoryLock, FileHandle, Lock, WatchCallback, WatchHandle, WritePtr};
 
+use super::seal::{check, is_list, sealed};
+
 /// Closes the directory of one writer when dropped.
 #[derive(Debug)]
 pub(crate) struct Fence(Arc<RwLock<bool>>);
@@ -22,7 +24,7 @@ impl Drop for Fence {
     }
 }
 
-/// A directory that can be read for ever, and changed until its fence is dropped.
+/// A directory that can be read for ever, and changed until its fence is dropped. Its list of segments is sealed.
 #[derive(Clone)]
 pub(crate) struct FencedDirectory {
     inner: Box<dyn Directory>,
@@ -70,10 +72,17 @@ impl Directory for FencedDirectory {
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        self.inner.atomic_read(path)
+        let bytes = self.inner.atomic_read(path)?;
+        if is_list(path) {
+            check(&bytes).map_err(|error| OpenReadError::wrap_io_error(error, path.to_path_buf()))?;
+        }
+        Ok(bytes)
     }
 
     fn atomic_write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        if is_list(path) {
+            return self.change(|| self.inner.atomic_write(path, &sealed(bytes)))?;
+        }
         self.change(|| self.inner.atomic_write(path, bytes))?
     }
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -9,12 +10,13 @@ use schemas::event::CallEvent;
 use schemas::fold::{CallState, FOLD_VERSION};
 use schemas::id::{CallKey, LogId, ProjectId, home_partition};
 use schemas::time::Timestamp;
+use tantivy::Directory as _;
 use testkit::Generator;
 use uuid::Uuid;
 
 use super::batch::{FoldedBatch, value_hash};
 use super::failing_directory::FailingDirectory;
-use super::folder::{create_in, is_damage, open_in};
+use super::folder::{OpenIndexError, create_in, is_damage, open_in};
 use super::stored::stored_state;
 use super::{CallWriter, Checkpoint, WriteIndexError};
 use crate::index::schema::CallFields;
@@ -198,6 +200,27 @@ fn the_first_update_of_a_new_writer_counts_in_a_merge_that_begins_before_its_fir
     writer.writer.merge(&segments).wait().expect("merged");
     writer.commit().expect("committed");
     world.assert_equal(&writer);
+}
+
+#[test]
+fn whatever_bit_of_the_list_of_segments_is_wrong_the_index_is_not_used() {
+    let world = World::new(6, 20);
+    let mut writer = world.create();
+    world.apply(&mut writer, usize::MAX).expect("applied");
+    writer.commit().expect("committed");
+    drop(writer);
+    let list = Path::new("meta.json");
+    let bytes = world.directory.atomic_read(list).expect("there is a list");
+    // Neighbours of a bit fare as it does: one of seven is enough.
+    for at in (0..bytes.len() * 8).step_by(7) {
+        let mut wrong = bytes.clone();
+        wrong[at / 8] ^= 1 << (at % 8);
+        world.directory.atomic_write(list, &wrong).expect("written");
+        let opened = open_in(world.directory.clone(), &world.fields);
+        assert!(matches!(opened, Err(OpenIndexError::Unusable(_))), "bit {} of byte {}", at % 8, at / 8);
+    }
+    world.directory.atomic_write(list, &bytes).expect("written");
+    world.assert_equal(&world.open());
 }
 
 impl World {

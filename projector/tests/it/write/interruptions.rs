@@ -3,6 +3,8 @@ use std::time::{Duration, Instant};
 
 use testkit::Generator;
 
+use xxhash_rust::xxh3::xxh3_128;
+
 use super::world::{PROJECT, World, stored_states};
 
 #[test]
@@ -73,9 +75,11 @@ fn an_index_of_a_newer_build_is_set_aside_and_built_anew() {
     projector.stop();
     let meta = world.index_folder().join("meta.json");
     let text = fs::read_to_string(&meta).expect("readable");
-    let newer = text.replace(r#"\"version\":1"#, r#"\"version\":2"#);
-    assert_ne!(text, newer);
-    fs::write(&meta, newer).expect("written");
+    let (list, _) = text.rsplit_once(r#","checksum":"#).expect("a checksum");
+    let newer = list.replace(r#"\"version\":1"#, r#"\"version\":2"#);
+    assert_ne!(list, newer);
+    let sealed = format!(r#"{newer},"checksum":"{:032x}"}}"#, xxh3_128(newer.as_bytes()));
+    fs::write(&meta, sealed).expect("written");
     let projector = world.start();
     let snapshot = world.wait(&projector);
     world.assert_equal(&snapshot);
