@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 mod checksums;
+mod damage_checks;
 pub mod index;
 
 pub mod snapshot;
@@ -25,6 +26,7 @@ mod internal;
 mod reader;
 
 pub use checksums::DamagedFile;
+pub use damage_checks::Damage;
 pub use internal::internal_router;
 pub use projector::{MissingRecords, Projector, ProjectorFailure, ProjectorOptions, StartProjectorError};
 pub use reader::IndexReader;

@@ -6,6 +6,7 @@ mod log_check;
 mod pace;
 mod reading;
 mod run;
+mod session_end;
 pub(crate) mod stop;
 mod telling;
 
@@ -60,7 +61,7 @@ pub struct Projector {
     status: Arc<SharedStatus>,
     stop: Arc<Stop>,
     failure: watch::Receiver<Option<ProjectorFailure>>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Projector {
@@ -83,6 +84,7 @@ impl Projector {
         let status = Arc::new(SharedStatus::new(log_id, total, options.clock.clone()));
         let stop = Arc::new(Stop::default());
         let (failure, failed) = watch::channel(None);
+        let compared_log = Arc::clone(&log);
         let thread = ProjectorThread {
             folder: options.folder,
             log,
@@ -103,8 +105,14 @@ impl Projector {
             .name("projector-write".into())
             .spawn(move || thread.run())
             .map_err(StartProjectorError::Thread)?;
+        let checked = Arc::clone(&cell);
+        let check_thread = std::thread::Builder::new()
+            .name("projector-check".into())
+            .spawn(move || checked.checks().run(&checked, &*compared_log))
+            .map_err(StartProjectorError::Thread)?;
         let reader = Arc::new(IndexReader::new(Arc::clone(&cell), Arc::clone(&status)));
-        Ok(Self { reader, cell, status, stop, failure: failed, thread: Some(thread) })
+        let threads = vec![thread, check_thread];
+        Ok(Self { reader, cell, status, stop, failure: failed, threads })
     }
 
     /// Answers reads from the last snapshot, as long as anybody holds it.
@@ -129,17 +137,32 @@ impl Projector {
 
     /// Finishes the batch, commits and ends. Blocks until then, for seconds at most.
     pub fn stop(mut self) {
-        self.stop.set();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the projector's thread panicked");
+        self.tell_to_stop();
+        for thread in std::mem::take(&mut self.threads) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the projector panicked");
+            }
         }
+    }
+
+    fn tell_to_stop(&self) {
+        self.stop.set();
+        self.cell.checks().stop();
+    }
+
+    /// Looks now whether the index is damaged, and builds it anew if it is.
+    pub fn suspect_damage(&self) {
+        self.cell.checks().suspect();
+    }
+
+    /// How many times it was looked for damage and none was found.
+    pub fn damage_checks(&self) -> u64 {
+        self.cell.checks().checks()
     }
 }
 
 impl Drop for Projector {
     fn drop(&mut self) {
-        self.stop.set();
+        self.tell_to_stop();
     }
 }

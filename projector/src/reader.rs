@@ -17,6 +17,7 @@ use schemas::reader::{
 };
 use schemas::row::Row;
 use schemas::stats::Groups;
+use tokio::task::JoinError;
 
 use self::slots::Slots;
 use crate::item::item;
@@ -87,8 +88,16 @@ impl IndexReader {
             drop(slot);
             found
         })
-        .await
-        .map_err(|error| ReadError::Internal { reason: format!("the read did not end: {error}") })??;
+        .await;
+        // Code that decodes what is damaged may panic too.
+        if found
+            .as_ref()
+            .map_or_else(JoinError::is_panic, |found| found.as_ref().is_err_and(SearchError::may_be_damage))
+        {
+            self.cell.checks().suspect();
+        }
+        let found =
+            found.map_err(|error| ReadError::Internal { reason: format!("the read did not end: {error}") })??;
         let texts_read = watch.texts_read();
         self.texts_read.fetch_add(texts_read, Ordering::Relaxed);
         metrics::counter!("llm_log_index_texts_read_total", "kind" => kind).increment(texts_read);

@@ -88,6 +88,8 @@ pub enum VerifyError {
     Index(#[from] TantivyError),
     #[error("a document of the index has no readable state")]
     State,
+    #[error("it was stopped")]
+    Stopped,
     #[error("the log can't be read")]
     Log(#[from] ReadLogError),
     #[error("the log gives nothing more of partition {partition}, from {offset} on, which the index has read")]
@@ -136,10 +138,24 @@ pub fn verify_folder(folder: &Path, log: &dyn EventLog, log_id: LogId) -> Result
 
 /// Compares what readers see with the log, up to the snapshot's positions. Blocks; projector and readers go on.
 pub fn verify(snapshot: &Snapshot, log: &dyn EventLog) -> Result<VerifyReport, VerifyError> {
-    verify_within(snapshot, log, PASS_BYTES)
+    verify_until(snapshot, log, &|| false)
 }
 
-fn verify_within(snapshot: &Snapshot, log: &dyn EventLog, pass_bytes: usize) -> Result<VerifyReport, VerifyError> {
+/// The same, unless somebody wants it to stop.
+pub(crate) fn verify_until(
+    snapshot: &Snapshot,
+    log: &dyn EventLog,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<VerifyReport, VerifyError> {
+    verify_within(snapshot, log, PASS_BYTES, is_stopped)
+}
+
+fn verify_within(
+    snapshot: &Snapshot,
+    log: &dyn EventLog,
+    pass_bytes: usize,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<VerifyReport, VerifyError> {
     let checkpoint = snapshot.checkpoint();
     let mut report = VerifyReport {
         positions: checkpoint.positions(),
@@ -163,7 +179,7 @@ fn verify_within(snapshot: &Snapshot, log: &dyn EventLog, pass_bytes: usize) -> 
         let mut waiting = vec![Bucket::ALL];
         let mut is_first = true;
         while let Some(bucket) = waiting.pop() {
-            let pass = LogPass { log, partition: *partition, to: read.next, pass_bytes };
+            let pass = LogPass { log, partition: *partition, to: read.next, pass_bytes, is_stopped };
             let report_records = is_first.then_some(&mut report);
             let (bucket, mut calls) = pass.fold(bucket, &mut waiting, report_records)?;
             is_first = false;
@@ -229,7 +245,7 @@ mod tests {
         let snapshot = projector.snapshot().expect("waited for");
         let whole = verify(&snapshot, &*log).expect("comparable");
         assert!(whole.calls > 100 && whole.is_clean());
-        assert_eq!(verify_within(&snapshot, &*log, 8 * 1024).expect("comparable"), whole);
+        assert_eq!(verify_within(&snapshot, &*log, 8 * 1024, &|| false).expect("comparable"), whole);
         projector.stop();
     }
 }

@@ -24,7 +24,7 @@ use tantivy::{Directory, Index, IndexReader, IndexWriter, Searcher, TantivyError
 
 use self::batch::{FoldedBatch, FoldedCall};
 use self::fence::Fence;
-use self::folder::{OpenIndexError, OpenedIndex, is_damage, reopen_in};
+use self::folder::{OpenIndexError, OpenedIndex, reopen_in};
 use self::known::KnownCalls;
 use self::stored::{StoredStateError, stored_state};
 use crate::checkpoint::Checkpoint;
@@ -59,17 +59,6 @@ impl From<StoredStateError> for WriteIndexError {
             StoredStateError::Index(error) => Self::Index(error),
             StoredStateError::Unreadable(error) => Self::State(error),
             StoredStateError::Missing => Self::NoState,
-        }
-    }
-}
-
-impl WriteIndexError {
-    /// Whether the index itself is at fault, so that it has to be built anew.
-    pub(crate) fn is_damage(&self) -> bool {
-        match self {
-            Self::Index(error) => is_damage(error),
-            Self::Reopen(error) => matches!(error, OpenIndexError::Unusable(_)),
-            Self::State(_) | Self::NoState => true,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use ::projector::{Projector, verify};
+use ::projector::{Difference, Projector, verify};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -49,13 +49,21 @@ async fn answer(State(Page { page, turn }): State<Page>, headers: HeaderMap) -> 
     let Some(snapshot) = page.projector.upgrade().and_then(|projector| projector.snapshot()) else {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "there is no index to compare yet");
     };
+    let log = Arc::clone(&page.log);
     let compared = tokio::task::spawn_blocking(move || {
-        let report = verify(&snapshot, &*page.log);
+        let report = verify(&snapshot, &*log);
         drop(turn);
         report
     });
     match compared.await {
-        Ok(Ok(report)) => Json(Verified::from(report)).into_response(),
+        Ok(Ok(report)) => {
+            if report.differences.iter().any(|difference| matches!(difference, Difference::File(_)))
+                && let Some(projector) = page.projector.upgrade()
+            {
+                projector.suspect_damage();
+            }
+            Json(Verified::from(report)).into_response()
+        }
         Ok(Err(error)) => {
             let error = format!("{:#}", anyhow::Error::new(error));
             tracing::error!(error, "index and log can't be compared");

@@ -20,6 +20,7 @@ mod keys;
 mod loadgen;
 mod permissions;
 mod poison;
+mod replicas;
 mod samples;
 mod stops;
 mod verifying;

@@ -12,23 +12,23 @@ use schemas::fold::FOLD_VERSION;
 use schemas::id::{LogId, Partition};
 use schemas::positions::Offset;
 use schemas::time::Clock;
-use tantivy::TantivyError;
 use tokio::sync::watch;
 
 use super::failure::ProjectorFailure;
 use super::freshness::{Freshness, SeenEnds};
-use super::log_check::{LogCheckError, check_log};
+use super::log_check::check_log;
 use super::pace::Pace;
 use super::reading::{Read, Reading};
+use super::session_end::SessionEnd;
 use super::stop::{Backoff, Stop};
 use super::telling::{self, LINE_EVERY, PassedOverLines};
 use crate::checkpoint::Checkpoint;
 use crate::index::schema::CallFields;
 use crate::snapshot::{SharedStatus, Snapshot, SnapshotCell};
 use crate::step::Step;
+use crate::writer::CallWriter;
 use crate::writer::batch::FoldedBatch;
-use crate::writer::folder::{OpenIndexError, UnusableIndex, is_damage, open_or_create, set_aside};
-use crate::writer::{CallWriter, WriteIndexError};
+use crate::writer::folder::{UnusableIndex, open_or_create, set_aside};
 
 /// Least time between two commits.
 const TICK: Duration = Duration::from_millis(100);
@@ -57,50 +57,6 @@ pub(crate) struct ProjectorThread {
     pub(crate) passed_over: PassedOverLines,
 }
 
-/// Why a session with one writer ended.
-#[derive(Debug)]
-enum SessionEnd {
-    Failed(ProjectorFailure),
-    /// The index has to be built anew.
-    Unusable(UnusableIndex),
-    /// The log or the index does not work now; the index is good as of its last commit.
-    Again(Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl From<OpenIndexError> for SessionEnd {
-    fn from(error: OpenIndexError) -> Self {
-        match error {
-            OpenIndexError::Unusable(reason) => Self::Unusable(reason),
-            OpenIndexError::Failed(error) => Self::Again(error.into()),
-        }
-    }
-}
-
-impl From<TantivyError> for SessionEnd {
-    fn from(error: TantivyError) -> Self {
-        if is_damage(&error) { Self::Unusable(UnusableIndex::Damaged(error)) } else { Self::Again(error.into()) }
-    }
-}
-
-impl From<WriteIndexError> for SessionEnd {
-    fn from(error: WriteIndexError) -> Self {
-        if error.is_damage() {
-            Self::Unusable(UnusableIndex::Unreadable(error.to_string()))
-        } else {
-            Self::Again(error.into())
-        }
-    }
-}
-
-impl From<LogCheckError> for SessionEnd {
-    fn from(error: LogCheckError) -> Self {
-        match error {
-            LogCheckError::Unavailable(unavailable) => Self::Again(unavailable.into()),
-            LogCheckError::Failure(failure) => Self::Failed(failure),
-        }
-    }
-}
-
 impl ProjectorThread {
     /// Works until it is told to stop or can't go on.
     pub(crate) fn run(mut self) {
@@ -113,7 +69,10 @@ impl ProjectorThread {
                     return;
                 }
                 Err(SessionEnd::Unusable(reason)) => self.rebuild(&reason),
-                Err(SessionEnd::Again(error)) => {
+                Err(SessionEnd::Again { error, may_be_damage }) => {
+                    if may_be_damage {
+                        self.cell.checks().suspect();
+                    }
                     if self.backoff.is_fresh() {
                         tracing::warn!(
                             error = &*error as &dyn std::error::Error,
@@ -131,11 +90,14 @@ impl ProjectorThread {
     fn rebuild(&mut self, reason: &UnusableIndex) {
         self.cell.set_unavailable(self.partitions.iter().copied().collect());
         match set_aside(&self.folder) {
-            Ok(aside) => tracing::warn!(
-                reason = reason as &dyn std::error::Error,
-                folder = %aside.display(),
-                "the index can't be used; it is set aside and built anew from the log"
-            ),
+            Ok(aside) => {
+                self.cell.checks().forget();
+                tracing::warn!(
+                    reason = reason as &dyn std::error::Error,
+                    folder = %aside.display(),
+                    "the index can't be used; it is set aside and built anew from the log"
+                );
+            }
             Err(error) => {
                 if self.backoff.is_fresh() {
                     let error = &error as &dyn std::error::Error;
@@ -150,6 +112,9 @@ impl ProjectorThread {
     /// Reads on from the last commit, with one writer, until it is told to stop.
     fn session(&mut self) -> Result<(), SessionEnd> {
         let wanted = Checkpoint::new(self.log_id, FOLD_VERSION, self.partitions.iter().copied());
+        if let Some(damage) = self.cell.checks().damage() {
+            return Err(SessionEnd::Unusable(damage.into()));
+        }
         Step::Open.begins();
         let opened = open_or_create(&self.folder, &self.fields, &wanted)?;
         let next = opened.checkpoint.next();
@@ -174,10 +139,13 @@ impl ProjectorThread {
         }
         self.publish(&writer, &mut freshness)?;
         let reading = Reading::start(Arc::clone(&self.log), next, self.partitions_total, self.clock.clone())
-            .map_err(|error| SessionEnd::Again(error.into()))?;
+            .map_err(|error| SessionEnd::Again { error: error.into(), may_be_damage: false })?;
         let mut last_commit: Option<Instant> = None;
         let mut progress_said = Instant::now();
         loop {
+            if let Some(damage) = self.cell.checks().damage() {
+                return Err(SessionEnd::Unusable(damage.into()));
+            }
             let stopping = self.stop.is_set();
             let since = last_commit.map_or(TICK_MAX, |at| at.elapsed());
             let wait = if writer.has_moved() { TICK.saturating_sub(since) } else { TICK };
@@ -277,6 +245,7 @@ impl ProjectorThread {
         if previous.is_none() {
             // Nobody can take what it says for that of an older snapshot.
             self.status.set_complete_to_ms(complete_to_ms);
+            self.cell.checks().want();
         }
         self.cell.publish(snapshot);
         self.status.set_complete_to_ms(complete_to_ms);

@@ -8,6 +8,8 @@ use schemas::fold::UnreadableState;
 use schemas::reader::ReadError;
 use tantivy::TantivyError;
 
+use crate::writer::folder::may_be_damage;
+
 /// Steps between two looks at the clock.
 const STEPS: u32 = 1024;
 /// The time limit of a read that names one beyond all reason.
@@ -27,6 +29,17 @@ pub(crate) enum SearchError {
     /// A document that lacks what every visible call has.
     #[error("a document of the index is incomplete")]
     Incomplete,
+}
+
+impl SearchError {
+    /// Whether a sound index hardly leads to it.
+    pub(crate) fn may_be_damage(&self) -> bool {
+        match self {
+            Self::Index(error) => may_be_damage(error),
+            Self::State(_) | Self::Incomplete => true,
+            Self::Timeout(_) | Self::Refused(_) => false,
+        }
+    }
 }
 
 impl From<std::io::Error> for SearchError {

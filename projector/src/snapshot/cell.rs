@@ -13,12 +13,14 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Snapshot;
 use super::waiting::WaitingReads;
+use crate::damage_checks::DamageChecks;
 
 /// The snapshot that reads are answered from.
 #[derive(Debug)]
 pub struct SnapshotCell {
     served: ArcSwap<Served>,
     waiting: WaitingReads,
+    checks: DamageChecks,
 }
 
 /// What a read finds.
@@ -32,7 +34,11 @@ pub(crate) enum Served {
 impl SnapshotCell {
     /// Serves nothing until the first snapshot is published.
     pub fn new(partitions: BTreeSet<Partition>) -> Self {
-        Self { served: ArcSwap::from_pointee(Served::Nothing(partitions)), waiting: WaitingReads::default() }
+        Self {
+            served: ArcSwap::from_pointee(Served::Nothing(partitions)),
+            waiting: WaitingReads::default(),
+            checks: DamageChecks::default(),
+        }
     }
 
     /// Every read that starts from now on is answered from this snapshot, and every one that waits for it.
@@ -53,6 +59,11 @@ impl SnapshotCell {
     pub fn set_unavailable(&self, partitions: BTreeSet<Partition>) {
         self.served.store(Arc::new(Served::Nothing(partitions)));
         self.waiting.wake(|_| true);
+    }
+
+    /// The checks of the index that snapshots are read from.
+    pub(crate) fn checks(&self) -> &DamageChecks {
+        &self.checks
     }
 
     pub(crate) fn served(&self) -> Arc<Served> {

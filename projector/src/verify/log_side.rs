@@ -37,13 +37,13 @@ pub(super) struct LoggedCall {
 }
 
 /// One reading of a partition.
-#[derive(Debug)]
 pub(super) struct LogPass<'a> {
     pub(super) log: &'a dyn EventLog,
     pub(super) partition: Partition,
     /// The first offset that is not compared.
     pub(super) to: Offset,
     pub(super) pass_bytes: usize,
+    pub(super) is_stopped: &'a dyn Fn() -> bool,
 }
 
 impl LogPass<'_> {
@@ -65,6 +65,9 @@ impl LogPass<'_> {
         let mut next = 0;
         let mut moved = Instant::now();
         while next < self.to {
+            if (self.is_stopped)() {
+                return Err(VerifyError::Stopped);
+            }
             let batch = match reader.read(READ_BYTES, READ_WAIT) {
                 Ok(batch) => batch,
                 Err(ReadLogError::Unavailable { .. }) if moved.elapsed() < PATIENCE => continue,

@@ -12,7 +12,8 @@ use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::{Directory, Index, IndexReader, IndexSettings, ReloadPolicy, TantivyError};
 
 use crate::checkpoint::{Checkpoint, UnusablePayload};
-use crate::checksums::{self, DamagedFile};
+use crate::checksums;
+use crate::damage_checks::Damage;
 use crate::index::schema::CallFields;
 use crate::index::words::register_words;
 use crate::writer::fence::{Fence, FencedDirectory};
@@ -29,7 +30,7 @@ pub enum UnusableIndex {
     #[error("it can't be read on: {0}")]
     Unreadable(String),
     #[error(transparent)]
-    File(#[from] DamagedFile),
+    Damage(#[from] Damage),
     #[error("it has files and no list of segments")]
     NoSegments,
     #[error("it was written by a build with other fields")]
@@ -93,6 +94,12 @@ pub(crate) fn is_damage(error: &TantivyError) -> bool {
         TantivyError::IoError(error) => damaged(error),
         _ => false,
     }
+}
+
+/// Whether the error may come from what is on disk. That of a decoder is not told from others.
+pub(crate) fn may_be_damage(error: &TantivyError) -> bool {
+    let is_of_decoder = matches!(error, TantivyError::IoError(error) if error.raw_os_error().is_none());
+    is_of_decoder || is_damage(error)
 }
 
 /// Opens the index that is in the folder; none when there is none.
@@ -209,7 +216,7 @@ fn check_newest(index: &Index) -> Result<(), OpenIndexError> {
     for file in checksums::files(index)? {
         let (bytes, damage) = checksums::check(index, &file)?;
         if let Some(damage) = damage {
-            return Err(UnusableIndex::File(damage).into());
+            return Err(UnusableIndex::from(Damage::from(damage)).into());
         }
         checked += bytes;
         if checked >= CHECKED_BYTES {

@@ -4,6 +4,7 @@ mod away_log;
 mod damage;
 mod gap_log;
 mod interruptions;
+mod lying_log;
 mod projecting;
 mod refusals;
 mod staleness;

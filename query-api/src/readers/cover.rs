@@ -15,9 +15,9 @@ pub(super) struct Cover {
 }
 
 impl Cover {
-    /// Takes readers that have caught up before others, then those that serve the most of what is left, then the
+    /// Takes readers that work before those that failed a moment ago, such as have caught up before others, then those that serve the most of what is left, then the
     /// furthest: few readers, each with all it has, answer faster than many with a bit each.
-    pub(super) fn of(statuses: &[Option<ReaderStatus>]) -> Result<Self, ReadError> {
+    pub(super) fn of(statuses: &[Option<ReaderStatus>], shunned: &BTreeSet<usize>) -> Result<Self, ReadError> {
         let known = || statuses.iter().enumerate().filter_map(|(at, status)| Some((at, status.as_ref()?)));
         let Some(log) = known().find_map(|(_, status)| status.log) else {
             return Err(ReadError::Unavailable { partitions: BTreeSet::new() });
@@ -36,9 +36,9 @@ impl Cover {
                     let (count, reach) = useful.fold((0_usize, 0_u128), |(count, reach), (_, offset)| {
                         (count + 1, reach + u128::from(*offset))
                     });
-                    ((status.caught_up, count, reach), at, status)
+                    ((!shunned.contains(&at), status.caught_up, count, reach), at, status)
                 })
-                .filter(|((_, count, _), ..)| *count > 0)
+                .filter(|((_, _, count, _), ..)| *count > 0)
                 .max_by_key(|(rank, at, _)| (*rank, std::cmp::Reverse(*at)));
             let Some((_, at, status)) = best else { break };
             let part: BTreeSet<Partition> = status.serving.keys().copied().filter(|p| left.contains(p)).collect();
@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn parts(statuses: &[Option<ReaderStatus>]) -> Result<Vec<(usize, Vec<Partition>)>, ReadError> {
-        let cover = Cover::of(statuses)?;
+        let cover = Cover::of(statuses, &BTreeSet::new())?;
         Ok(cover.parts.into_iter().map(|(at, part)| (at, part.into_iter().collect())).collect())
     }
 
@@ -111,6 +111,14 @@ mod tests {
             Ok(vec![(0, vec![0, 1, 2, 3])])
         );
         assert_eq!(parts(&[None, Some(status(&all(6), false))]), Ok(vec![(1, vec![0, 1, 2, 3])]));
+    }
+
+    #[test]
+    fn a_reader_that_failed_answers_only_for_what_no_other_has() {
+        let all = (0..4).map(|partition| (partition, 9)).collect::<Vec<_>>();
+        let statuses = [Some(status(&all, true)), Some(status(&[(0, 5), (1, 5)], false))];
+        let cover = Cover::of(&statuses, &BTreeSet::from([0])).expect("all is there");
+        assert_eq!(cover.parts, BTreeMap::from([(0, BTreeSet::from([2, 3])), (1, BTreeSet::from([0, 1]))]));
     }
 
     #[test]

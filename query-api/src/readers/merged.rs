@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{self, Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -24,6 +24,8 @@ use super::cover::Cover;
 
 /// How long a choice of readers is kept: it is what a read would else wait for.
 const COVER_AGE: Duration = Duration::from_millis(200);
+/// How long a reader that failed is asked only for what no other has.
+const SHUNNED_FOR: Duration = Duration::from_secs(5);
 /// Pages that skip more rows than this are found by their sort keys first, their rows read after.
 const SKIP_WITH_ROWS: u64 = 1000;
 
@@ -33,11 +35,13 @@ const SKIP_WITH_ROWS: u64 = 1000;
 pub struct MergedReader {
     readers: Vec<Arc<dyn CallReader>>,
     cover: Mutex<Option<(Instant, Arc<Cover>)>>,
+    /// When a reader last failed, by its place in the list.
+    failed: sync::Mutex<BTreeMap<usize, Instant>>,
 }
 
 impl MergedReader {
     pub fn new(readers: Vec<Arc<dyn CallReader>>) -> Self {
-        Self { readers, cover: Mutex::new(None) }
+        Self { readers, cover: Mutex::new(None), failed: sync::Mutex::default() }
     }
 
     /// Who answers now. Readers that can't be reached are left out; what nobody else serves is an error.
@@ -51,7 +55,7 @@ impl MergedReader {
         *kept = None;
         let statuses = self.statuses().await;
         let known: Vec<Option<ReaderStatus>> = statuses.iter().map(|status| status.as_ref().ok().cloned()).collect();
-        let cover = match Cover::of(&known) {
+        let cover = match Cover::of(&known, &self.shunned()) {
             Ok(cover) => Arc::new(cover),
             Err(error) => return Err(broken(statuses).unwrap_or(error)),
         };
@@ -63,24 +67,42 @@ impl MergedReader {
         join_all(self.readers.iter().map(|reader| reader.status())).await
     }
 
-    /// Reads from the readers of a cover; once more from others when one of them turned out to be away. What the
-    /// first attempt waited the second does not wait again.
+    /// The readers that failed a moment ago.
+    fn shunned(&self) -> BTreeSet<usize> {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.retain(|_, when| when.elapsed() < SHUNNED_FOR);
+        failed.keys().copied().collect()
+    }
+
+    /// Reads from the readers of a cover; once more from others when one of them turned out to be away or not to work.
+    /// What the first attempt waited the second does not wait again.
     async fn read<T, F: Future<Output = Result<T, ReadError>>>(
         &self,
         mut context: ReadContext,
         read: impl Fn(Arc<Cover>, ReadContext) -> F,
     ) -> Result<T, ReadError> {
         let begun = Instant::now();
-        match read(self.cover().await?, context.clone()).await {
-            Err(ReadError::Unavailable { .. }) => {
-                *self.cover.lock().await = None;
-                if let Some(wait) = &mut context.wait_for {
-                    wait.timeout = wait.timeout.saturating_sub(begun.elapsed());
-                }
-                read(self.cover().await?, context).await
-            }
-            answer => answer,
+        let cover = self.cover().await?;
+        let answer = read(Arc::clone(&cover), context.clone()).await;
+        let Err(error @ (ReadError::Unavailable { .. } | ReadError::Internal { .. })) = answer else { return answer };
+        *self.cover.lock().await = None;
+        let others = self.cover().await?;
+        // Whoever is away may be back; what does not work does not work now.
+        if others.parts == cover.parts && matches!(error, ReadError::Internal { .. }) {
+            return Err(error);
         }
+        if let Some(wait) = &mut context.wait_for {
+            wait.timeout = wait.timeout.saturating_sub(begun.elapsed());
+        }
+        read(others, context).await
+    }
+
+    /// Remembers that a reader is away or does not work.
+    fn note<T>(&self, at: usize, answer: Result<T, ReadError>) -> Result<T, ReadError> {
+        if matches!(answer, Err(ReadError::Unavailable { .. } | ReadError::Internal { .. })) {
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(at, Instant::now());
+        }
+        answer
     }
 
     /// Asks every reader of the cover for its part.
@@ -96,7 +118,8 @@ impl MergedReader {
         let parts = cover.restricted(context.partitions.as_ref());
         let answers = parts.into_iter().filter_map(|(at, part)| {
             let context = ReadContext { partitions: Some(part), ..context.clone() };
-            Some(ask(Arc::clone(self.readers.get(at)?), context))
+            let answer = ask(Arc::clone(self.readers.get(at)?), context);
+            Some(async move { self.note(at, answer.await) })
         });
         let mut positions = Positions { log: cover.log, partitions: BTreeMap::new(), reference: None };
         let (mut contents, mut lag_ms) = (Vec::new(), 0);

@@ -70,6 +70,25 @@ async fn partitions_without_a_reader_are_named_and_a_replica_takes_over() {
 }
 
 #[tokio::test]
+async fn a_reader_that_does_not_work_is_passed_over_where_another_has_its_partitions() {
+    let parts = halves(&calls());
+    let replica = Arc::new(MemoryReader::new(calls()));
+    let server =
+        Server::over(Compat::Docs, merged(&[Arc::clone(&parts[0]), Arc::clone(&parts[1]), Arc::clone(&replica)]));
+    let count = json!({"count": 12});
+    assert_eq!(server.post("count", &json!({})).await.json(), count);
+    replica.fail(ReadError::Internal { reason: "a block can't be decompressed".to_owned() });
+    for path in ["count", "count", "get-list"] {
+        assert_eq!(server.post(path, &json!({})).await.json()["count"], count["count"]);
+    }
+    let asked = replica.contexts.lock().expect("nobody panicked").len();
+    assert_eq!(asked, 2, "it is not asked again at once");
+    parts[0].fail(ReadError::Internal { reason: "a block can't be decompressed".to_owned() });
+    let answered = server.post("count", &json!({})).await;
+    assert_eq!(answered.summary(), (500, r#"{"error":"The server could not read its index."}"#));
+}
+
+#[tokio::test]
 async fn an_answer_of_several_readers_is_as_far_behind_as_the_last_of_them() {
     let behind = |partitions: [u32; 2], lag_ms| {
         let mut reader = MemoryReader::of_partitions(calls(), partitions);
