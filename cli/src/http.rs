@@ -22,7 +22,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -123,16 +123,16 @@ async fn ready(State(site): State<Arc<Site>>) -> Response {
     if missing.is_empty() && site.pages.get().is_none() {
         missing.push("the pages are not open yet".into());
     }
-    let mut body = json!({ "ready": missing.is_empty() });
+    let (is_ready, mut body) = (missing.is_empty(), Map::new());
+    body.insert("ready".to_owned(), json!(is_ready));
     if let Some(lag_ms) = lag_ms {
-        body["lagMs"] = json!(lag_ms);
+        body.insert("lagMs".to_owned(), json!(lag_ms));
     }
-    if missing.is_empty() {
-        json_answer(StatusCode::OK, &body)
-    } else {
-        body["missing"] = json!(missing);
-        json_answer(StatusCode::SERVICE_UNAVAILABLE, &body)
+    if !is_ready {
+        body.insert("missing".to_owned(), json!(missing));
     }
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    json_answer(status, &Value::Object(body))
 }
 
 async fn metrics(State(site): State<Arc<Site>>) -> Response {

@@ -108,12 +108,12 @@ impl Sweeper {
             NotReady::OtherLog
         } else if total == 0 || unserved > 0 {
             NotReady::Unserved { partitions: unserved }
-        } else if !status.caught_up {
-            NotReady::Starting
-        } else if status.lag_ms > LAG_MS_MAX {
-            NotReady::Behind { lag_ms: status.lag_ms }
         } else {
-            return Ok(());
+            match status.lag_ms {
+                Some(lag_ms) if status.caught_up && lag_ms > LAG_MS_MAX => NotReady::Behind { lag_ms },
+                Some(_) if status.caught_up => return Ok(()),
+                _ => NotReady::Starting,
+            }
         };
         Err(SweepError::NotReady(lacks))
     }
@@ -129,7 +129,12 @@ impl Sweeper {
         ]);
         let columns = [Column::Id, Column::ProjectId, Column::CreatedAt, Column::RequestStartedAt];
         let request = ListRequest {
-            context: ReadContext { scope: ReadScope::EveryProject, partitions: None, timeout: QUERY_TIMEOUT },
+            context: ReadContext {
+                scope: ReadScope::EveryProject,
+                partitions: None,
+                wait_for: None,
+                timeout: QUERY_TIMEOUT,
+            },
             filter,
             sort: vec![SortKey::of_column(Column::CreatedAt, false)],
             skip: 0,

@@ -29,12 +29,11 @@ pub(crate) async fn sweep(args: SweepArgs) -> anyhow::Result<Outcome> {
     let clock = Clock::system();
     let ingest = Ingest::new(Arc::clone(&open.log), open.id, clock.clone(), IngestLimits::default());
     let sweeper = Sweeper::new(reader, ingest, clock, args.abandon_after);
-    match args.every {
-        Some(every) => sweep_until(&sweeper, every, &stopping).await,
-        None => {
-            let abandoned = sweeper.sweep().await?;
-            output::line(&format!("calls that had run for too long: {abandoned}"));
-        }
+    if let Some(every) = args.every {
+        sweep_until(&sweeper, every, &stopping).await;
+    } else {
+        let abandoned = sweeper.sweep().await?;
+        output::line(&format!("calls that had run for too long: {abandoned}"));
     }
     Ok(Outcome::Done)
 }

@@ -73,7 +73,6 @@ async fn metric(server: &Server, name: &str) -> f64 {
 }
 
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 async fn with_the_broker_away_reads_say_how_old_they_are_and_nothing_is_acknowledged() {
     if testkit::kafka().is_none() {
         println!("skipped: LLM_LOG_TEST_KAFKA names no broker (scripts/test-kafka starts one)");
@@ -112,9 +111,9 @@ async fn with_the_broker_away_reads_say_how_old_they_are_and_nothing_is_acknowle
         tokio::join!(refused, growing);
 
         if back == "start" {
-            broker.run("start").await
+            broker.run("start").await;
         } else {
-            broker.signal(back).await
+            broker.signal(back).await;
         }
         until_fresh(&client).await;
         wait_until_async("events are taken again", VISIBLE, async || {

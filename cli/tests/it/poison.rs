@@ -167,12 +167,12 @@ async fn whatever_comes_to_the_inbox_is_a_call_or_one_letter_and_once_more_the_s
     check_letters(&letters, &refused);
     let (once, once_second) = (rows(&client).await, rows(&second).await);
     assert_eq!(once.get("count"), Some(&json!(expected_calls)));
-    let reused = |rows: &Value| {
+    let of_reused = |rows: &Value| {
         let rows = rows.get("data").and_then(Value::as_array).expect("rows").clone();
         let found = rows.into_iter().find(|row| row.get("_id") == Some(&json!(CALL)));
         found.and_then(|row| row.get("status").cloned())
     };
-    assert_eq!((reused(&once), reused(&once_second)), (Some(json!("Success")), Some(json!("Error"))));
+    assert_eq!((of_reused(&once), of_reused(&once_second)), (Some(json!("Success")), Some(json!("Error"))));
     assert_eq!(once_second.get("count"), Some(&json!(1)));
     server.terminate().await.expect("it stops");
 

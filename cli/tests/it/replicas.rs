@@ -54,7 +54,7 @@ async fn a_damaged_index_that_has_a_replica_is_built_anew_and_nobody_sees_it() {
     let total = NonZeroU32::new(PARTITIONS).expect("not zero");
     let records = Generator::new(61).histories(ProjectId(Uuid::from_u128(1)), 200).into_iter().map(|event| NewRecord {
         partition: home_partition(event.key.call, total),
-        key: Default::default(),
+        key: bytes::Bytes::default(),
         value: Some(event.encode().into()),
         headers: Vec::new(),
     });

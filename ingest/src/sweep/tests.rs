@@ -18,7 +18,7 @@ use super::*;
 use crate::limits::IngestLimits;
 use crate::producer::CallStarted;
 
-const AGE: Duration = Duration::from_secs(60);
+const AGE: Duration = Duration::from_mins(1);
 const LOG: LogId = LogId(Uuid::from_u128(7));
 
 /// Shows the calls it was given, whatever was appended since.
@@ -40,7 +40,8 @@ impl CallReader for MadeUpIndex {
         };
         let rows = self.calls.iter().filter(is_after).take(usize::try_from(request.limit).expect("fits")).cloned();
         let content = ListPage { rows: rows.collect(), count: None };
-        Ok(Answer { content, positions: Positions { log: LOG, partitions: BTreeMap::new(), reference: None } })
+        let positions = Positions { log: LOG, partitions: BTreeMap::new(), reference: None };
+        Ok(Answer { content, positions, lag_ms: 0 })
     }
 
     async fn get(&self, _: GetRequest) -> Result<Answer<Option<Row>>, ReadError> {
@@ -67,7 +68,7 @@ fn status() -> ReaderStatus {
         serving: BTreeMap::from([(0, 0)]),
         unavailable: [].into(),
         caught_up: true,
-        lag_ms: 0,
+        lag_ms: Some(0),
     }
 }
 
@@ -88,7 +89,11 @@ fn running(number: u128, created_ms: i64, started_ms: i64) -> SortedRow {
     let CallState::Live(live) = CallState::of(event, 0) else { panic!("it is no erasure") };
     let columns = [Column::Id, Column::ProjectId, Column::CreatedAt, Column::RequestStartedAt];
     SortedRow {
-        position: SortPosition { values: vec![SortValue::Value(Value::Date(Date(created_ms)))], id: key.call.0 },
+        position: SortPosition {
+            values: vec![SortValue::Value(Value::Date(Date(created_ms)))],
+            id: key.call.0,
+            project: key.project,
+        },
         row: Row::of(key, &live, columns.into_iter().collect()),
     }
 }
@@ -152,7 +157,7 @@ async fn a_call_was_abandoned_when_it_had_run_for_the_age_since_creation_and_sta
 async fn an_index_that_may_not_show_outcomes_yet_is_not_swept() {
     let statuses = [
         ReaderStatus { caught_up: false, ..status() },
-        ReaderStatus { lag_ms: 61_000, ..status() },
+        ReaderStatus { lag_ms: Some(61_000), ..status() },
         ReaderStatus { unavailable: [0].into(), ..status() },
         ReaderStatus { partitions_total: 2, ..status() },
         ReaderStatus { partitions_total: 0, serving: BTreeMap::new(), log: None, ..status() },

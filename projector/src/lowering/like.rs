@@ -44,7 +44,7 @@ impl Place<'_> {
                 let mut ordinals = Vec::new();
                 let mut terms = dictionary.stream()?;
                 while terms.advance() {
-                    if terms.term_ord() % u64::from(WORDS_A_LOOK) == 0 {
+                    if terms.term_ord().is_multiple_of(u64::from(WORDS_A_LOOK)) {
                         self.search.watch.check(PART)?;
                     }
                     if std::str::from_utf8(terms.key()).is_ok_and(|text| matcher.matches(text)) {
@@ -145,7 +145,7 @@ impl Dictionary<'_> {
         let mut looks = 0_u32;
         self.lexicon.visit(WordPart { text: &word.text, is_start: word.is_start, is_end: word.is_end }, |form| {
             looks += 1;
-            if looks % WORDS_A_LOOK == 0 {
+            if looks.is_multiple_of(WORDS_A_LOOK) {
                 self.place.search.watch.check(PART)?;
             }
             forms.extend(terms.get(form)?);

@@ -49,7 +49,7 @@ struct Reading<'a, 'b> {
     depth: usize,
 }
 
-impl<'a, 'b> Reading<'a, 'b> {
+impl<'b> Reading<'_, 'b> {
     fn inside(&mut self) -> Reading<'_, 'b> {
         Reading { bounds: self.bounds, depth: self.depth + 1 }
     }

@@ -25,11 +25,17 @@ pub(super) fn fill(worlds: &mut [&mut World], generator: &mut Generator) {
     for _ in 0..=generator.below(5) {
         for _ in 0..generator.below(40) {
             let event = generator.event();
-            worlds.iter_mut().for_each(|world| world.apply(event.clone()));
+            for world in worlds.iter_mut() {
+                world.apply(event.clone());
+            }
         }
-        worlds.iter_mut().for_each(|world| world.commit());
+        for world in worlds.iter_mut() {
+            world.commit();
+        }
         if generator.below(4) == 0 {
-            worlds.iter_mut().for_each(|world| world.merge());
+            for world in worlds.iter_mut() {
+                world.merge();
+            }
         }
     }
 }

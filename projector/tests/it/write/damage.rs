@@ -36,7 +36,7 @@ impl Damage {
         let mut bytes = fs::read(path).expect("readable");
         let middle = bytes.len() / 2;
         match self {
-            Self::Bit => bytes[middle] ^= 4,
+            Self::Bit => *bytes.get_mut(middle).expect("the file is not empty") ^= 4,
             Self::Half => bytes.truncate(middle),
             Self::Empty => bytes.clear(),
             Self::Gone => return fs::remove_file(path).expect("deleted"),
