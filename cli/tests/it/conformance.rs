@@ -4,20 +4,6 @@ use testkit::conformance::{Form, Suite, alterations, differences, run, send, sta
 
 use crate::binary::{Folder, llm_log};
 
-/// Cases of operators that are not answered yet. The list goes when they are.
-const NOT_YET: [&str; 10] = [
-    "op: Search is case-insensitive substring",
-    "op: Search trims",
-    "op: Search on a number column casts to text",
-    "op: Search on a uuid column",
-    "op: Search non-ASCII case folding",
-    "op: StartsWith",
-    "op: EndsWith",
-    "op: NotContains keeps NULL rows",
-    "op: MultiSearch ORs its fields",
-    "op: two MultiSearch are ANDed",
-];
-
 #[tokio::test]
 async fn the_cases_pass_in_the_documented_form() {
     pass(Form::Docs).await;
@@ -29,8 +15,7 @@ async fn the_cases_pass_in_the_form_of_the_reference_server() {
 }
 
 async fn pass(form: Form) {
-    for mut suite in Suite::shipped() {
-        suite.cases.retain(|case| !NOT_YET.contains(&case.name.as_str()));
+    for suite in Suite::shipped() {
         let folder = Folder::new();
         let server =
             start_server(llm_log(), &folder.path(""), &suite.fixtures, form).await.expect("the server is ready");

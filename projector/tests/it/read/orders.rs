@@ -7,6 +7,8 @@ use projector::IndexReader;
 use proptest::prelude::*;
 use query_api::MergedReader;
 use schemas::access::ReadScope;
+use schemas::event::CallEventType;
+use schemas::id::ProjectId;
 use schemas::model::{Column, ColumnSet, Relation};
 use schemas::query::{Filter, SortBy, SortKey, SortPosition};
 use schemas::reader::{CallReader, ListPage, ListRequest, ReadContext, ReadError};
@@ -16,7 +18,7 @@ use schemas::value::Value;
 use super::generator::Generator;
 use super::lists::{fill, in_order};
 use super::naive::holds;
-use super::world::{FIRST, World, call, context, list_request};
+use super::world::{FIRST, SECOND, World, call, context, event, list_request};
 
 /// The same calls in one index, and in two that have half of the partitions each.
 struct Worlds {
@@ -100,34 +102,53 @@ proptest! {
             prop_assert_eq!(&walked, &expected, "{:?} by {:?} of {:?}", filter, sort, scope);
         }
     }
+
+    #[test]
+    fn a_walk_goes_on_at_the_value_that_it_was_at_when_related_rows_have_other_values_by_then(seed in any::<u64>()) {
+        let mut generator = Generator::new(seed);
+        let worlds = Worlds::random(&mut generator);
+        for relation in Relation::ALL {
+            let (scope, descending, nulls_first) = (generator.scope(), generator.below(2) == 0, generator.below(2) == 0);
+            let [before, now] = [(); 2].map(|()| {
+                let by = SortBy::Related(generator.related(relation).into());
+                vec![SortKey { by, descending, nulls_first }]
+            });
+            let rows = in_order(worlds.rows(scope), &now);
+            for after in in_order(worlds.rows(scope), &before).into_iter().map(|(place, _)| place).step_by(3) {
+                let places_after = rows.iter().map(|(place, _)| place).filter(|place| place.compare(&after, &now).is_gt());
+                let expected: Vec<_> = places_after.cloned().collect();
+                let request = list_request(scope, Filter::everything());
+                let request = ListRequest { sort: now.clone(), after: Some(after), ..request };
+                prop_assert_eq!(places(&worlds.list(&request)), expected, "{:?} of {:?}", request.sort, scope);
+            }
+        }
+    }
 }
 
 #[test]
 fn two_calls_of_the_same_id_have_a_place_of_their_own_in_every_order() {
-    use schemas::event::CallEventType::Completed;
-
-    use super::world::{SECOND, event};
-
-    let mut worlds = [World::new(), World::new()];
-    for (world, projects) in worlds.iter_mut().zip([[FIRST, SECOND], [SECOND, FIRST]]) {
+    let expected: Vec<_> = (0..5).flat_map(|id| [(id, FIRST), (id, SECOND)]).collect();
+    for projects in [[FIRST, SECOND], [SECOND, FIRST]] {
+        let mut world = World::new();
         for project in projects {
-            for id in 0..5 {
-                world.apply(event(Completed, project, id, 0, []));
-            }
+            (0..5).for_each(|id| world.apply(event(CallEventType::Completed, project, id, 0, [])));
             world.commit();
         }
-        let expected: Vec<_> = (0..5).flat_map(|id| [(id, FIRST), (id, SECOND)]).collect();
-        for sort in [vec![], SortKey::newest_first(), vec![SortKey::of_column(Column::Feature, true)]] {
-            let (mut walked, mut after) = (Vec::new(), None);
-            loop {
-                let page = list_request(ReadScope::EveryProject, Filter::everything());
-                let page = world.list(ListRequest { sort: sort.clone(), limit: 1, after, ..page });
-                let Some(SortPosition { id, project, .. }) = places(&page).pop() else { break };
-                walked.push((id.as_u128(), project));
-                after = places(&page).pop();
-            }
-            assert_eq!(walked, expected, "{sort:?}");
-        }
+        assert_eq!(walked_one_by_one(&world), expected, "in two segments");
+        world.merge();
+        assert_eq!(walked_one_by_one(&world), expected, "in one segment");
+    }
+}
+
+fn walked_one_by_one(world: &World) -> Vec<(u128, ProjectId)> {
+    let (mut walked, mut after) = (Vec::new(), None);
+    loop {
+        let sort = vec![SortKey::of_column(Column::Feature, true)];
+        let page = list_request(ReadScope::EveryProject, Filter::everything());
+        let page = world.list(ListRequest { sort, limit: 1, after, ..page });
+        let Some(place) = places(&page).pop() else { return walked };
+        walked.push((place.id.as_u128(), place.project));
+        after = Some(place);
     }
 }
 
