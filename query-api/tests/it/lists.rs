@@ -162,4 +162,9 @@ async fn a_relation_of_another_project_is_null() {
     let row = json!({"_id": id(3), "llmProviderId": PROVIDER, "llmProvider": null, "project": {"_id": crate::server::OTHER_PROJECT, "name": "Other"}});
     assert_eq!(answered.json()["data"], json!([row]));
     assert!(!answered.text.contains(PROJECT));
+    for name in [json!("OpenAI Prod"), json!({"_type": "Search", "value": "openai"})] {
+        let query = json!({"query": {"llmProvider": {"name": name}}});
+        let counted = server.request("POST", "/api/llm-log/count", &headers, &query).await;
+        assert_eq!(counted.json(), json!({"count": 0}), "{query}");
+    }
 }
