@@ -248,7 +248,8 @@ impl Generator {
     pub(super) fn related(&mut self, relation: Relation) -> RelatedField {
         let row = |generator: &mut Self| {
             let id = if relation == Relation::Project { generator.pick(&[FIRST, SECOND]).0 } else { generator.id() };
-            let value = if generator.often(2) { Value::Null } else { Value::text(generator.pick(&SHORT)) };
+            let text = format!("{}{}", generator.pick(&SHORT), generator.below(3));
+            let value = if generator.often(2) { Value::Null } else { Value::text(text) };
             (generator.pick(&[Viewers::All, Viewers::Of(FIRST), Viewers::Of(SECOND)]), id, value)
         };
         let rows = self.below(60);
