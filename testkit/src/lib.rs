@@ -11,6 +11,7 @@ mod server;
 mod kafka;
 
 mod generator;
+mod small_disk;
 
 pub mod conformance;
 
@@ -19,4 +20,5 @@ pub use client::{Answer, Client};
 pub use generator::{Generator, SAMPLE_TEXTS, SampleText};
 pub use kafka::{kafka, unique_topic_prefix};
 pub use server::{Server, ServerExit, free_port};
+pub use small_disk::SmallDisk;
 pub use wait::{wait_until, wait_until_async};

@@ -9,6 +9,7 @@ mod conformance;
 mod consistency;
 mod crashes;
 mod folders;
+mod full_disk;
 mod imports;
 mod kafka;
 mod keys;
