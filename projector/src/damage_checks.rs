@@ -16,7 +16,7 @@ use tantivy::{Index, TantivyError};
 use crate::checksums::{self, DamagedFile};
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::verify::{Difference, VerifyError, verify_until};
-use crate::writer::folder::may_be_damage;
+use crate::writer::folder::{is_damage, may_be_damage};
 
 /// Time between two checks at leisure.
 const EVERY: Duration = Duration::from_hours(24);
@@ -32,7 +32,7 @@ pub enum Damage {
     File(#[from] DamagedFile),
     #[error("it is not what the log says: {0}")]
     Differs(Difference),
-    #[error("its calls can't be read: {0}")]
+    #[error("it can't be read: {0}")]
     Unreadable(String),
 }
 
@@ -117,7 +117,12 @@ impl DamageChecks {
                 (state.wanted.take().unwrap_or(Haste::AtLeisure), state.index)
             };
             let Some(snapshot) = cell.current() else { continue };
-            let mut found = self.check(snapshot.searcher().index(), haste).map(|damage| damage.map(Damage::File));
+            let mut found = match self.check(snapshot.searcher().index(), haste) {
+                Ok(damage) => Ok(damage.map(Damage::File)),
+                // The list of files or that of segments.
+                Err(error) if is_damage(&error) => Ok(Some(Damage::Unreadable(error.to_string()))),
+                Err(error) => Err(CheckError(error.to_string())),
+            };
             if matches!(found, Ok(None)) && haste == Haste::AtOnce && self.may_compare() {
                 found = self.compare(&snapshot, log);
             }
@@ -160,7 +165,7 @@ impl DamageChecks {
     }
 
     /// The first damaged file. A check at leisure ends when one at once is wanted.
-    fn check(&self, index: &Index, haste: Haste) -> Result<Option<DamagedFile>, CheckError> {
+    fn check(&self, index: &Index, haste: Haste) -> Result<Option<DamagedFile>, TantivyError> {
         let mut files: Vec<PathBuf> = checksums::files(index)?;
         // The largest first: those of the newest segments were checked when the index was opened.
         files.reverse();
@@ -185,12 +190,6 @@ impl DamageChecks {
 
 /// Why nothing can be said of the index.
 struct CheckError(String);
-
-impl From<TantivyError> for CheckError {
-    fn from(error: TantivyError) -> Self {
-        Self(error.to_string())
-    }
-}
 
 impl State {
     fn want(&mut self, haste: Haste) {

@@ -25,8 +25,9 @@ use crate::snapshot::{CounterKey, Snapshot};
 use crate::writer::folder::{OpenIndexError, UnusableIndex, open};
 use crate::writer::stored::StoredStateError;
 
-/// Memory for the states of one pass, in bytes. What else is held is a small part of it.
-const PASS_BYTES: usize = 192 * 1024 * 1024;
+/// Memory for the states of one pass, in bytes. What else a comparison holds is less than as much again: what was read
+/// and is not folded yet, the keys of a segment's documents, and what the allocator leaves between.
+const PASS_BYTES: usize = 128 * 1024 * 1024;
 /// Differences and records that a report names; it counts all.
 const NAMED: usize = 100;
 

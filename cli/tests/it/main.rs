@@ -12,6 +12,7 @@ mod consistency;
 mod crashes;
 mod dead_letters;
 mod folders;
+mod full_disk;
 mod imports;
 mod inbox;
 mod isolation;

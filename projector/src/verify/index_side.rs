@@ -42,7 +42,7 @@ pub(super) fn compare_with_index(
             }
             call.found = true;
             let address = DocAddress::new(ordinal, doc);
-            if stored_bytes(snapshot.searcher(), snapshot.fields(), address)? != call.state {
+            if *stored_bytes(snapshot.searcher(), snapshot.fields(), address)? != *call.state {
                 report.differs(Difference::OtherState(key));
             }
         }

@@ -31,7 +31,7 @@ const ENTRY_BYTES: usize = 160;
 #[derive(Debug)]
 pub(super) struct LoggedCall {
     /// The encoded state: smaller than the state itself, and what the index is compared with.
-    pub(super) state: Vec<u8>,
+    pub(super) state: Box<[u8]>,
     /// Whether the index has it.
     pub(super) found: bool,
 }
@@ -126,7 +126,7 @@ fn fold(calls: &mut HashMap<CallKey, LoggedCall>, event: CallEvent, hash: u128) 
     let state = CallState::of(event, hash);
     match entry {
         Entry::Vacant(entry) => {
-            let call = entry.insert(LoggedCall { state: state.encode(), found: false });
+            let call = entry.insert(LoggedCall { state: state.encode().into(), found: false });
             Ok(call.state.len() + ENTRY_BYTES)
         }
         Entry::Occupied(mut entry) => {
@@ -134,7 +134,7 @@ fn fold(calls: &mut HashMap<CallKey, LoggedCall>, event: CallEvent, hash: u128) 
             let before = call.state.len();
             let mut joined = CallState::decode(&call.state).map_err(|_| VerifyError::State)?;
             joined.merge(state);
-            call.state = joined.encode();
+            call.state = joined.encode().into();
             Ok(call.state.len().saturating_sub(before))
         }
     }

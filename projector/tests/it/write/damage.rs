@@ -28,7 +28,7 @@ enum Damage {
 }
 
 /// What befalls tantivy's lists, and what the files of segments.
-const OF_LISTS: [Damage; 4] = [Damage::Half, Damage::Empty, Damage::Gone, Damage::Garbage];
+const OF_LISTS: [Damage; 5] = [Damage::Bit, Damage::Half, Damage::Empty, Damage::Gone, Damage::Garbage];
 const OF_SEGMENTS: [Damage; 3] = [Damage::Bit, Damage::Half, Damage::Gone];
 
 impl Damage {
