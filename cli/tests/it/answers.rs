@@ -11,8 +11,20 @@ pub(crate) type Answers = Vec<(String, Option<String>, String)>;
 /// Asks for calls in several orders, for pages, single calls, counts, sums and words.
 pub(crate) async fn answers(client: &Client) -> Answers {
     let fields = [
-        "createdAt", "updatedAt", "version", "status", "statusMessage", "modelName", "totalTokens", "costInUSDCents",
-        "wasBilled", "durationMs", "requestPrompt", "responsePreview", "feature", "project",
+        "createdAt",
+        "updatedAt",
+        "version",
+        "status",
+        "statusMessage",
+        "modelName",
+        "totalTokens",
+        "costInUSDCents",
+        "wasBilled",
+        "durationMs",
+        "requestPrompt",
+        "responsePreview",
+        "feature",
+        "project",
     ];
     let select: Value = fields.iter().map(|name| ((*name).to_owned(), json!(true))).collect();
     let words = |words: &str| json!({"_text": {"_type": "FullText", "value": words}});

@@ -66,10 +66,8 @@ async fn a_rebuild_on_kafka_changes_no_answer_and_appends_to_no_topic() {
     let topics = installation.topics().await;
     let project = schemas::id::ProjectId::of_name(PROJECT);
     let good = json!({"_id": call_id(2000), "projectId": project, "status": "Success", "requestPrompt": "A parcel"});
-    let records = [good.to_string(), "no event".to_owned()].map(|value| SentRecord {
-        value: value.into_bytes(),
-        ..SentRecord::default()
-    });
+    let records = [good.to_string(), "no event".to_owned()]
+        .map(|value| SentRecord { value: value.into_bytes(), ..SentRecord::default() });
     topics.send(&installation.topic("inbox"), 1, records.to_vec()).await.expect("sent");
     let letters = installation.topic("dead-letters");
     wait_until_async("what can't be taken is a letter", VISIBLE, async || {
@@ -82,7 +80,8 @@ async fn a_rebuild_on_kafka_changes_no_answer_and_appends_to_no_topic() {
     projector.terminate().await.expect("it stops");
     let projector = installation.projector("projector", port, "0-3");
     ready(&[&projector, &query_api]).await;
-    let (before, ends) = (answers(&reader).await, topics.ends(&installation.topic("")).await.expect("there are topics"));
+    let (before, ends) =
+        (answers(&reader).await, topics.ends(&installation.topic("")).await.expect("there are topics"));
     assert_eq!(ends.len(), 10, "calls and inbox have four partitions each, the others one: {ends:?}");
 
     projector.kill().expect("it is killed");

@@ -242,11 +242,7 @@ impl Episode {
 }
 
 /// Starts all roles where there is nothing yet, and kills them soon.
-async fn kill_while_new(
-    installation: &mut Installation,
-    report: &mut FaultReport,
-    random: &mut StdRng,
-) -> Result<()> {
+async fn kill_while_new(installation: &mut Installation, report: &mut FaultReport, random: &mut StdRng) -> Result<()> {
     for role in &mut installation.roles {
         role.start()?;
     }
