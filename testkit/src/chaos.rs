@@ -55,9 +55,8 @@ pub struct ChaosOptions {
     pub binary: PathBuf,
     pub log: ChaosLog,
     pub seed: u64,
-    /// Each comes so many times.
-    pub faults: Vec<Fault>,
-    pub times: usize,
+    /// Which faults come, and how many times.
+    pub faults: Vec<(Fault, usize)>,
     /// No new fault comes after this time.
     pub within: Duration,
     /// Told as the run goes on.
@@ -69,12 +68,11 @@ pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
 
 impl fmt::Debug for ChaosOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { log, seed, faults, times, .. } = self;
+        let Self { log, seed, faults, .. } = self;
         f.debug_struct("ChaosOptions")
             .field("log", log)
             .field("seed", seed)
             .field("faults", faults)
-            .field("times", times)
             .finish_non_exhaustive()
     }
 }
@@ -84,9 +82,9 @@ pub async fn run(options: &ChaosOptions) -> Result<ChaosReport> {
     let end = Instant::now() + options.within;
     let surroundings = Surroundings::of(&options.log).await?;
     let mut report = ChaosReport { seed: options.seed, faults: Vec::new(), skipped: Vec::new() };
-    for fault in &options.faults {
+    for (fault, times) in &options.faults {
         let mut of_fault = FaultReport::new(*fault);
-        while of_fault.times < options.times && Instant::now() < end && of_fault.differences.is_empty() {
+        while of_fault.times < *times && Instant::now() < end && of_fault.differences.is_empty() {
             let ground = match surroundings.ground(*fault)? {
                 Ok(ground) => ground,
                 Err(reason) => {
@@ -96,7 +94,7 @@ pub async fn run(options: &ChaosOptions) -> Result<ChaosReport> {
             };
             // Each episode has a seed of its own, so that its schedule does not hang on those before it.
             let seed = options.seed ^ ((*fault as u64) << 32) ^ of_fault.times as u64;
-            of_fault = surroundings.episode(options, ground, of_fault, seed, end).await?;
+            of_fault = surroundings.episode(options, ground, of_fault, *times, seed, end).await?;
         }
         if of_fault.times > 0 {
             report.faults.push(of_fault);
@@ -132,10 +130,11 @@ impl Surroundings {
         let missing = |reason: &str| Ok(Err(reason.to_owned()));
         let mut ground = Ground::default();
         match fault {
-            Fault::BrokerKill | Fault::BrokerPause | Fault::Network if self.broker.is_none() => {
+            Fault::BrokerKill | Fault::BrokerPause | Fault::Network | Fault::Outage if self.broker.is_none() => {
                 return missing("it needs a Kafka of its own");
             }
             Fault::Rebalance if self.bootstrap.is_none() => return missing("it needs a Kafka"),
+            Fault::LogDamage if self.bootstrap.is_some() => return missing("it needs an embedded log"),
             Fault::DiskFull => match SmallDisk::mount(DISK_BYTES)? {
                 None => return missing("a small disk can be mounted by root only"),
                 disk => ground.disk = disk,
@@ -155,6 +154,7 @@ impl Surroundings {
         options: &ChaosOptions,
         ground: Ground,
         report: FaultReport,
+        times: usize,
         seed: u64,
         end: Instant,
     ) -> Result<FaultReport> {
@@ -172,7 +172,7 @@ impl Surroundings {
             None => None,
         };
         let random = StdRng::seed_from_u64(seed);
-        let (fault, wanted) = (report.fault, options.times.min(report.times + EPISODE));
+        let (fault, wanted) = (report.fault, times.min(report.times + EPISODE));
         let mut episode = Episode::start(installation, report, random, seed, kafka).await?;
         let outcome = episode.run(fault, wanted, end, &options.tell).await;
         match outcome {

@@ -105,7 +105,7 @@ pub(crate) async fn in_force(client: &Client) {
 }
 
 /// How many calls the key sees; none while there is no answer.
-async fn visible(client: &Client) -> Option<u64> {
+pub(crate) async fn visible(client: &Client) -> Option<u64> {
     let answer = client.post("/api/llm-log/count", &json!({})).await.ok()?;
     answer.json().ok()?.get("count").and_then(Value::as_u64)
 }

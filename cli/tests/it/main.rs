@@ -1,12 +1,14 @@
 //! The binary from outside: what goes in by its doors comes out of its API, whatever happens in between.
 #![expect(clippy::indexing_slicing, reason = "a test that indexes too far fails, as it should")]
 
+mod answers;
 mod binary;
 mod calls;
 mod journey;
 
 mod abandoned;
 mod broker_away;
+mod chaos;
 mod conformance;
 mod consistency;
 mod crashes;
@@ -17,10 +19,12 @@ mod imports;
 mod inbox;
 mod isolation;
 mod kafka;
+mod kafka_logs;
 mod keys;
 mod loadgen;
 mod permissions;
 mod poison;
+mod rebuilds;
 mod replicas;
 mod samples;
 mod stops;

@@ -1,5 +1,7 @@
 //! The inbox: what producers of any make sent, read as a member of a group.
 
+mod place;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -38,7 +40,8 @@ pub struct InboxRecord {
     pub headers: Vec<(String, Bytes)>,
 }
 
-/// A place of the inbox whose bytes can't be had, such as one in a batch that can't be inflated.
+/// A place of the inbox whose bytes can't be had, such as one in a batch that can't be inflated, or the first of those
+/// that the broker deleted before they were taken.
 #[derive(Debug, Clone)]
 pub struct UnreadableRecord {
     pub topic: String,
@@ -187,8 +190,7 @@ impl KafkaInbox {
                 Some(Ok(record)) => {
                     *left = left.saturating_sub(record.value.len());
                     if let Some(assigned) = self.partitions.get_mut(&record.partition) {
-                        assigned.next = Some(record.offset + 1);
-                        items.push(InboxItem::Record(record));
+                        take(&self.consumer, assigned, record, items);
                     }
                 }
                 Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
@@ -274,8 +276,7 @@ fn drain(
                 if assigned.next.is_some_and(|next| record.offset < next) {
                     continue;
                 }
-                assigned.next = Some(record.offset + 1);
-                items.push(InboxItem::Record(record));
+                take(consumer, assigned, record, items);
             }
             Some(Err(error)) if is_unreadable(&error) => {
                 let reason = consumer.context().connection.explain(&error);
@@ -291,6 +292,20 @@ fn drain(
             None => return,
         }
     }
+}
+
+/// Hands out a record. The first of a partition tells whether some before it were deleted and never taken.
+fn take(consumer: &BaseConsumer<Membership>, assigned: &mut Assigned, record: InboxRecord, items: &mut Vec<InboxItem>) {
+    if assigned.next.is_none()
+        && let Ok(number) = i32::try_from(record.partition)
+        && let Some((from, to)) = place::missed(consumer, &record.topic, number, record.offset)
+    {
+        let reason = format!("the records from {from} to just before {to} were deleted before they were taken");
+        let (topic, partition) = (record.topic.clone(), record.partition);
+        items.push(InboxItem::Unreadable(UnreadableRecord { topic, partition, offset: from, reason }));
+    }
+    assigned.next = Some(record.offset + 1);
+    items.push(InboxItem::Record(record));
 }
 
 /// Whether the same bytes will fail again however often they are fetched.
@@ -311,7 +326,7 @@ fn pass_over(
     reason: String,
 ) -> Option<UnreadableRecord> {
     let number = i32::try_from(partition).ok()?;
-    let offset = assigned.next.or_else(|| position(consumer, topic, number))?;
+    let offset = assigned.next.or_else(|| place::position(consumer, topic, number))?;
     let next = rdkafka::Offset::Offset(i64::try_from(offset + 1).ok()?);
     if let Err(error) = consumer.seek(topic, number, next, ANSWER_TIMEOUT) {
         tracing::debug!(inbox.partition = partition, error = %error, "an unreadable record could not be passed over yet");
@@ -319,19 +334,6 @@ fn pass_over(
     }
     assigned.next = Some(offset + 1);
     Some(UnreadableRecord { topic: topic.to_owned(), partition, offset, reason })
-}
-
-/// Where the group is in a partition of which nothing was read yet.
-fn position(consumer: &BaseConsumer<Membership>, topic: &str, partition: i32) -> Option<Offset> {
-    let mut asked = TopicPartitionList::new();
-    asked.add_partition(topic, partition);
-    let committed = consumer.committed_offsets(asked, ANSWER_TIMEOUT).ok()?;
-    if let rdkafka::Offset::Offset(offset) = committed.find_partition(topic, partition)?.offset() {
-        return Offset::try_from(offset).ok();
-    }
-    // The group has committed nothing yet: it began at the start.
-    let (low, _) = consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT).ok()?;
-    Offset::try_from(low).ok()
 }
 
 fn read(message: &BorrowedMessage<'_>) -> InboxRecord {

@@ -7,6 +7,7 @@ use event_log::{InboxItem, InboxRecord, KafkaInbox, KafkaOptions};
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use testkit::KafkaTopics;
 
 use crate::kafka::{open, options};
 use crate::raw_producer;
@@ -71,6 +72,29 @@ async fn what_was_not_acknowledged_comes_again() {
     let mut inbox = KafkaInbox::open(&options, &options.topic_prefix).expect("a member");
     let items = poll_until(&mut [&mut inbox], |items| !items.is_empty());
     assert_eq!(record(&items[0]).value, "three");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_the_broker_deleted_before_they_were_taken_are_named() {
+    let Some(options) = options("missed") else { return };
+    open(&options).await;
+    let producer = producer(&options);
+    for value in ["one", "two", "three", "four"] {
+        send(&options, &producer, 2, value.as_bytes());
+    }
+    let mut inbox = KafkaInbox::open(&options, &options.topic_prefix).expect("a member");
+    poll_until(&mut [&mut inbox], |items| items.len() >= 4);
+    inbox.acknowledge(&BTreeMap::from([(2, 1)])).expect("acknowledged");
+    drop(inbox);
+    let topics = KafkaTopics::connect(&options.bootstrap).await.expect("a client");
+    topics.delete_before(&format!("{}.inbox", options.topic_prefix), 2, 3).await.expect("deleted");
+
+    let mut inbox = KafkaInbox::open(&options, &options.topic_prefix).expect("a member");
+    let items = poll_until(&mut [&mut inbox], |items| items.len() >= 2);
+    let [InboxItem::Unreadable(missed), InboxItem::Record(record)] = &*items else { panic!("{items:?}") };
+    assert_eq!((missed.partition, missed.offset), (2, 1));
+    assert!(missed.reason.contains("from 1 to just before 3"), "{}", missed.reason);
+    assert_eq!((record.offset, &*record.value), (3, &b"four"[..]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,9 +13,11 @@ use schemas::id::Partition;
 use schemas::positions::Offset;
 use schemas::time::Clock;
 
-use super::failure::{LogUnavailable, ProjectorFailure, judge};
+use super::failure::{LogUnavailable, ProjectorFailure};
 use super::freshness::SeenEnds;
+use super::log_check::{LogCheckError, check_log};
 use super::stop::{Backoff, Stop};
+use crate::checkpoint::Checkpoint;
 use crate::writer::batch::FoldedBatch;
 
 /// Bytes of one read.
@@ -53,7 +55,7 @@ pub(crate) struct Reading {
 impl Reading {
     pub(crate) fn start(
         log: Arc<dyn EventLog>,
-        from: BTreeMap<Partition, Offset>,
+        from: Checkpoint,
         partitions: NonZeroU32,
         clock: Clock,
     ) -> io::Result<Self> {
@@ -61,7 +63,16 @@ impl Reading {
         let stop = Arc::new(Stop::default());
         let questions = Questions { asked: None, after: ENDS_EVERY, seen: BTreeMap::new() };
         let stopping = Arc::clone(&stop);
-        let thread = ReadingThread { log, next: from, partitions, clock, questions, batches: sender, stop: stopping };
+        let thread = ReadingThread {
+            log,
+            at: from,
+            is_known: true,
+            partitions,
+            clock,
+            questions,
+            batches: sender,
+            stop: stopping,
+        };
         let thread = std::thread::Builder::new().name("projector-read".into()).spawn(move || thread.run())?;
         Ok(Self { batches: Some(batches), stop, thread: Some(thread) })
     }
@@ -98,7 +109,10 @@ impl Drop for Reading {
 
 struct ReadingThread {
     log: Arc<dyn EventLog>,
-    next: BTreeMap<Partition, Offset>,
+    /// How far it has read.
+    at: Checkpoint,
+    /// Whether the log is the one that was read so far, for all that is known.
+    is_known: bool,
     partitions: NonZeroU32,
     clock: Clock,
     questions: Questions,
@@ -141,21 +155,19 @@ impl ReadingThread {
         let mut backoff = Backoff::new();
         let mut reader: Option<Box<dyn LogReader>> = None;
         while !self.stop.is_set() {
-            let read = match &mut reader {
-                Some(reader) => reader.read(READ_BYTES, READ_WAIT),
-                None => match self.log.reader(Topic::Calls, &self.next) {
-                    Ok(opened) => reader.insert(opened).read(READ_BYTES, READ_WAIT),
-                    Err(error) => Err(error),
-                },
+            let read = match reader.take().map_or_else(|| self.open(), Ok) {
+                Ok(opened) => reader.insert(opened).read(READ_BYTES, READ_WAIT).map_err(LogCheckError::from),
+                Err(error) => Err(error),
             };
-            let batch = match read.map_err(judge) {
+            let batch = match read {
                 Ok(batch) => batch,
-                Err(Ok(unavailable)) => {
+                Err(LogCheckError::Unavailable(unavailable)) => {
                     reader = None;
+                    self.is_known = false;
                     self.wait_for_log(&mut backoff, &unavailable);
                     continue;
                 }
-                Err(Err(failure)) => {
+                Err(LogCheckError::Failure(failure)) => {
                     // The receiver is gone only when nobody wants to know any more.
                     let _ = self.batches.send(Read::Failed(failure));
                     return;
@@ -172,22 +184,28 @@ impl ReadingThread {
         }
     }
 
+    /// A reader from where it is. A log that was away may have come back as another, so it has to be known again.
+    fn open(&mut self) -> Result<Box<dyn LogReader>, LogCheckError> {
+        if !self.is_known {
+            check_log(&*self.log, &self.at, &self.stop)?;
+            self.is_known = true;
+        }
+        Ok(self.log.reader(Topic::Calls, &self.at.next())?)
+    }
+
     /// False when nobody listens any more.
     fn hand_over(&mut self, batch: ReadBatch) -> bool {
         if batch.records.is_empty() && batch.next.is_empty() {
             return true;
         }
-        self.next.extend(&batch.next);
-        for record in &batch.records {
-            let next = self.next.entry(record.position.partition).or_default();
-            *next = (*next).max(record.position.offset + 1);
-        }
-        self.batches.send(Read::Batch(FoldedBatch::of(batch, self.partitions))).is_ok()
+        let batch = FoldedBatch::of(batch, self.partitions);
+        batch.advance(&mut self.at);
+        self.batches.send(Read::Batch(batch)).is_ok()
     }
 
     /// Asks the log where it ends, if it is time to. False when nobody listens any more.
     fn tell_ends(&mut self, reader: &mut (dyn LogReader + 'static)) -> bool {
-        if !self.questions.is_due(&self.next) {
+        if !self.questions.is_due(&self.at.next()) {
             return true;
         }
         let as_of_ms = self.clock.now().date().0;

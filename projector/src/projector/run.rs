@@ -117,7 +117,7 @@ impl ProjectorThread {
         }
         Step::Open.begins();
         let opened = open_or_create(&self.folder, &self.fields, &wanted)?;
-        let next = opened.checkpoint.next();
+        let (from, next) = (opened.checkpoint.clone(), opened.checkpoint.next());
         let is_new = opened.checkpoint == wanted;
         Step::CheckLog.begins();
         let as_of_ms = self.clock.now().date().0;
@@ -138,7 +138,7 @@ impl ProjectorThread {
             tracing::info!(records = waiting, "the index is being built from the log");
         }
         self.publish(&writer, &mut freshness)?;
-        let reading = Reading::start(Arc::clone(&self.log), next, self.partitions_total, self.clock.clone())
+        let reading = Reading::start(Arc::clone(&self.log), from, self.partitions_total, self.clock.clone())
             .map_err(|error| SessionEnd::Again { error: error.into(), may_be_damage: false })?;
         let mut last_commit: Option<Instant> = None;
         let mut progress_said = Instant::now();

@@ -54,12 +54,12 @@ async fn main() -> Result<ExitCode> {
     let seed = args.seed.unwrap_or_else(rand::random);
     let start = Instant::now();
     println!("seed {seed}");
+    let faults = if args.faults.is_empty() { Fault::value_variants().to_vec() } else { args.faults };
     let options = ChaosOptions {
         binary: args.binary.unwrap_or_else(|| llm_log_binary().to_owned()),
         log,
         seed,
-        faults: if args.faults.is_empty() { Fault::value_variants().to_vec() } else { args.faults },
-        times: args.times,
+        faults: faults.into_iter().map(|fault| (fault, args.times)).collect(),
         within: Duration::from_secs(args.seconds),
         tell: Arc::new(move |line| println!("{:>5} s  {line}", start.elapsed().as_secs())),
     };

@@ -15,7 +15,8 @@ use super::installation::{Installation, LogPlace};
 use super::load;
 use super::proxy::Proxy;
 use super::report::FaultReport;
-use super::schedule::Fault;
+use super::role::Moment;
+use super::schedule::{self, Fault};
 use super::stories::Stories;
 use super::world::{Outcome, World};
 use crate::kafka::Broker;
@@ -29,6 +30,8 @@ const PROBES: usize = 8;
 /// How long what is acknowledged may take to be seen when nothing breaks.
 const SETTLED: Duration = Duration::from_mins(2);
 const AGAIN: Duration = Duration::from_millis(500);
+/// Kills of everything while it starts for the first time, with nothing there yet.
+const FIRST_STARTS: usize = 2;
 /// Faults between two comparisons.
 const COMPARE_EVERY: usize = 5;
 
@@ -68,11 +71,16 @@ impl Episode {
     /// Starts everything, and sends and reads from then on.
     pub(super) async fn start(
         mut installation: Installation,
-        report: FaultReport,
-        random: StdRng,
+        mut report: FaultReport,
+        mut random: StdRng,
         seed: u64,
         kafka: Option<KafkaSide>,
     ) -> Result<Self> {
+        if report.fault == Fault::Kill {
+            for _ in 0..FIRST_STARTS {
+                kill_while_new(&mut installation, &mut report, &mut random).await?;
+            }
+        }
         installation.start().await?;
         let (doors, readers) = installation.tenants().await?;
         let projects: Vec<String> = doors.iter().map(|door| door.project.clone()).collect();
@@ -93,6 +101,10 @@ impl Episode {
         self.report.inbox_recoveries.pop();
         while self.report.times < times && Instant::now() < end {
             self.break_by(fault).await?;
+            if fault == Fault::LogDamage {
+                tell(self.report.done.last().map_or("", String::as_str));
+                return Ok(());
+            }
             let is_last = self.report.times == times || Instant::now() >= end;
             if is_last || self.report.times.is_multiple_of(COMPARE_EVERY) {
                 let start = Instant::now();
@@ -163,15 +175,31 @@ impl Episode {
         positions.iter().all(reached).then(|| usize::try_from(count).ok()).flatten()
     }
 
-    /// Lets everything come to rest and compares every answer.
-    pub(super) async fn compare(&mut self) -> Result<()> {
-        let _quiet = self.world.gate.write().await;
-        let mut ledger = self.world.ledger.lock().await;
-        let positions = ledger.acknowledged_positions();
+    /// Waits until everything that was acknowledged with its place is seen.
+    pub(super) async fn settle(&self) -> Result<()> {
+        let positions = self.world.ledger.lock().await.acknowledged_positions();
         let start = Instant::now();
         while self.count(&json!({}), &positions).await.is_none() {
             self.in_time(start, "what is acknowledged is not seen").await?;
         }
+        Ok(())
+    }
+
+    /// Lets everything come to rest and compares every answer, and index and log.
+    async fn compare(&mut self) -> Result<()> {
+        self.compare_answers().await?;
+        for text in self.installation.verify().await? {
+            self.report.differences.push(Difference { kind: DifferenceKind::Wrong, text });
+        }
+        Ok(())
+    }
+
+    /// Lets everything come to rest and compares every answer.
+    pub(super) async fn compare_answers(&mut self) -> Result<()> {
+        let _quiet = self.world.gate.write().await;
+        self.settle().await?;
+        let start = Instant::now();
+        let mut ledger = self.world.ledger.lock().await;
         let differences = loop {
             let mut differences = compare(&mut ledger, &self.world.readers).await?;
             if let Some(kafka) = &self.kafka {
@@ -186,9 +214,6 @@ impl Episode {
             tokio::time::sleep(AGAIN).await;
         };
         self.report.differences.extend(differences);
-        for text in self.installation.verify().await? {
-            self.report.differences.push(Difference { kind: DifferenceKind::Wrong, text });
-        }
         self.report.differences.extend(self.world.complaints());
         self.report.comparisons += 1;
         self.report.events = self.before.and(ledger.counts());
@@ -214,4 +239,17 @@ impl Episode {
         let text = format!("{done}\n{logs}data are kept in {}", self.installation.keep().display());
         (self.report, text)
     }
+}
+
+/// Starts all roles where there is nothing yet, and kills them soon.
+async fn kill_while_new(installation: &mut Installation, report: &mut FaultReport, random: &mut StdRng) -> Result<()> {
+    for role in &mut installation.roles {
+        role.start()?;
+    }
+    tokio::time::sleep(schedule::lasts(random, 0, 200)).await;
+    for role in &mut installation.roles {
+        let step = role.kill(&Moment::After(Duration::ZERO)).await?;
+        report.killed(role.name(), step);
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 mod broker;
 mod clock;
 mod data;
+mod log;
 mod process;
 
 use anyhow::{Context as _, Result};
@@ -22,11 +23,14 @@ impl Episode {
             Fault::Rebuild => self.rebuild().await?,
             Fault::Pause => self.pause().await?,
             Fault::Damage => self.damage().await?,
+            // Nothing works after that.
+            Fault::LogDamage => return self.damage_log().await,
             Fault::DiskFull => self.fill_disk().await?,
             Fault::Clock => self.jump().await?,
             Fault::BrokerKill => self.kill_broker().await?,
             Fault::BrokerPause => self.pause_broker().await?,
             Fault::Network => self.break_network().await?,
+            Fault::Outage => self.cut_off().await?,
             Fault::Rebalance => self.rebalance().await?,
         }
         self.recover().await

@@ -118,7 +118,8 @@ impl Installation {
     }
 
     fn serve(&self) -> Role {
-        self.role("serve", "serve", "--listen", Some(self.data("data")))
+        // Calls that nobody ends stay as they were sent.
+        self.role("serve", "serve", "--listen", Some(self.data("data"))).with(&["--abandon-after", "off"])
     }
 
     /// One more of those who take events.

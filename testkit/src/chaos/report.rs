@@ -1,6 +1,6 @@
 //! What a run found.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub struct FaultReport {
     pub kills: BTreeMap<String, usize>,
     /// What was done, one after the other.
     pub done: Vec<String>,
-    /// What was seen that is no difference but should not be.
-    pub remarks: BTreeSet<String>,
+    /// What came of a fault that may end in one way or another.
+    pub outcomes: BTreeMap<&'static str, usize>,
 }
 
 /// What came of all of them.
@@ -51,7 +51,7 @@ impl FaultReport {
             inbox_recoveries: Vec::new(),
             kills: BTreeMap::new(),
             done: Vec::new(),
-            remarks: BTreeSet::new(),
+            outcomes: BTreeMap::new(),
         }
     }
 
@@ -59,6 +59,10 @@ impl FaultReport {
         let step = step.unwrap_or_else(|| "no step".to_owned());
         self.done.push(format!("{role} killed at {step}"));
         *self.kills.entry(step).or_default() += 1;
+    }
+
+    pub(super) fn came(&mut self, outcome: &'static str) {
+        *self.outcomes.entry(outcome).or_default() += 1;
     }
 
     fn count(&self, kind: DifferenceKind) -> usize {
@@ -107,8 +111,8 @@ impl fmt::Display for ChaosReport {
             writeln!(f, "kills {}: {}", self.kills(), by_step.join(", "))?;
         }
         for report in &self.faults {
-            for remark in &report.remarks {
-                writeln!(f, "{}: {remark}", report.fault)?;
+            for (outcome, count) in &report.outcomes {
+                writeln!(f, "{}: {outcome}: {count}", report.fault)?;
             }
             for difference in &report.differences {
                 writeln!(f, "{}: {difference}", report.fault)?;

@@ -23,6 +23,8 @@ pub enum Fault {
     Pause,
     /// A file of an index cut, changed or gone, or the whole folder.
     Damage,
+    /// A file of an embedded log removed, cut or changed: what is lost by that has to be told.
+    LogDamage,
     /// No room on the disk of the data, and room again.
     DiskFull,
     /// Clocks that jump.
@@ -33,6 +35,8 @@ pub enum Fault {
     BrokerPause,
     /// The network to the broker slow, stuck, cut or torn.
     Network,
+    /// No way to the broker for longer than an append waits.
+    Outage,
     /// Ingest processes that come and go.
     Rebalance,
 }

@@ -151,7 +151,8 @@ impl Stories {
             let status = FAILURES.choose(&mut self.random).expect("there are failures");
             data.insert("status".to_owned(), json!(status));
         } else {
-            data.insert("status".to_owned(), json!("Success"));
+            let status = if self.random.random_bool(0.05) { "Running" } else { "Success" };
+            data.insert("status".to_owned(), json!(status));
             data.extend(self.answer(word));
         }
         data.insert("requestStartedAt".to_owned(), json!(instant(start)));

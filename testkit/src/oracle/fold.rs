@@ -80,7 +80,10 @@ fn claim(event: &Event, group: &[&str]) -> Option<(u8, BTreeMap<String, Value>)>
         values.entry("status".to_owned()).or_insert_with(|| json!(status));
     }
     if !values.is_empty() {
-        return Some((event.kind.rank(), values));
+        // Running is no outcome, whatever event says it.
+        let is_running = values.get("status").is_some_and(|status| status == "Running");
+        let rank = if is_running { EventKind::Started.rank() } else { event.kind.rank() };
+        return Some((rank, values));
     }
     let own_time = match event.kind {
         EventKind::Started => "requestStartedAt",
@@ -178,6 +181,15 @@ mod tests {
         assert_eq!(field(&events, "feature"), Value::Null);
         assert_eq!(field(&events, "wasBilled"), json!(true));
         assert_eq!(field(&events, "createdAt"), json!("1970-01-01T00:00:01.000Z"));
+    }
+
+    #[test]
+    fn a_call_that_is_recorded_as_running_is_ended_by_an_earlier_outcome() {
+        let recorded = event(EventKind::Recorded, 5, &json!({"status": "Running", "feature": "a"}));
+        let failed = event(EventKind::Failed, 1, &json!({"feature": "b"}));
+        let events = [recorded, failed];
+        assert_eq!(field(&events, "status"), json!("Error"));
+        assert_eq!(field(&events, "feature"), json!("a"));
     }
 
     #[test]

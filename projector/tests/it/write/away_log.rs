@@ -1,8 +1,8 @@
-//! A log that goes away and comes back.
+//! A log that goes away and comes back, as the same or another.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,14 +23,19 @@ pub(super) enum Reach {
 
 #[derive(Debug)]
 pub(super) struct AwayLog {
-    log: Arc<dyn EventLog>,
+    log: Mutex<Arc<dyn EventLog>>,
     reach: Arc<AtomicU8>,
+    /// How many logs it has been.
+    lives: Arc<AtomicU8>,
 }
 
 #[derive(Debug)]
 struct AwayReader {
     reader: Box<dyn LogReader>,
     reach: Arc<AtomicU8>,
+    /// How many it had been when this reader began, and how many now.
+    life: u8,
+    lives: Arc<AtomicU8>,
 }
 
 fn away() -> ReadLogError {
@@ -43,11 +48,21 @@ fn is(reach: &AtomicU8, wanted: Reach) -> bool {
 
 impl AwayLog {
     pub(super) fn new(log: Arc<dyn EventLog>) -> Self {
-        Self { log, reach: Arc::new(AtomicU8::new(Reach::There as u8)) }
+        Self { log: Mutex::new(log), reach: Arc::new(AtomicU8::new(Reach::There as u8)), lives: Arc::default() }
     }
 
     pub(super) fn set(&self, reach: Reach) {
         self.reach.store(reach as u8, Ordering::SeqCst);
+    }
+
+    /// Becomes another log. Whoever reads the first has to begin again.
+    pub(super) fn replace(&self, log: Arc<dyn EventLog>) {
+        *self.log.lock().expect("not poisoned") = log;
+        self.lives.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn log(&self) -> Arc<dyn EventLog> {
+        Arc::clone(&self.log.lock().expect("not poisoned"))
     }
 
     fn check(&self) -> Result<(), ReadLogError> {
@@ -58,29 +73,30 @@ impl AwayLog {
 #[async_trait]
 impl EventLog for AwayLog {
     fn partitions(&self, topic: Topic) -> u32 {
-        self.log.partitions(topic)
+        self.log().partitions(topic)
     }
 
     /// Others reach it.
     async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Result<Vec<Position>, AppendError> {
-        self.log.append(topic, records).await
+        self.log().append(topic, records).await
     }
 
     async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, ReadLogError> {
         self.check()?;
-        self.log.bounds(topic, partition).await
+        self.log().bounds(topic, partition).await
     }
 
     fn reader(&self, topic: Topic, from: &BTreeMap<Partition, Offset>) -> Result<Box<dyn LogReader>, ReadLogError> {
         self.check()?;
-        let reader = self.log.reader(topic, from)?;
-        Ok(Box::new(AwayReader { reader, reach: Arc::clone(&self.reach) }))
+        let life = self.lives.load(Ordering::SeqCst);
+        let reader = self.log().reader(topic, from)?;
+        Ok(Box::new(AwayReader { reader, reach: Arc::clone(&self.reach), life, lives: Arc::clone(&self.lives) }))
     }
 }
 
 impl LogReader for AwayReader {
     fn read(&mut self, max_bytes: usize, wait: Duration) -> Result<ReadBatch, ReadLogError> {
-        if is(&self.reach, Reach::Refused) {
+        if is(&self.reach, Reach::Refused) || self.life != self.lives.load(Ordering::SeqCst) {
             return Err(away());
         }
         if is(&self.reach, Reach::Silent) {

@@ -6,6 +6,7 @@ use schemas::time::Clock;
 use tempfile::TempDir;
 use testkit::Generator;
 
+use super::away_log::AwayLog;
 use super::world::{PARTITIONS, PROJECT, World};
 
 fn other_log(folder: &TempDir) -> Arc<EmbeddedLog> {
@@ -29,6 +30,24 @@ fn a_log_with_other_records_is_refused_and_the_index_left_alone() {
     projector.stop();
     world.replace_log(first);
     assert!(world.verify_folder().is_clean());
+}
+
+#[test]
+fn a_log_that_comes_back_as_another_is_refused_before_anything_of_it_is_read() {
+    let mut world = World::new();
+    let log = Arc::new(AwayLog::new(Arc::clone(&world.log)));
+    world.replace_log(Arc::clone(&log) as _);
+    world.append(&Generator::new(26).histories(PROJECT, 40));
+    let projector = world.start();
+    let snapshot = world.wait(&projector);
+    let folder = TempDir::new().expect("a folder");
+    let mut other = World::over(other_log(&folder), TempDir::new().expect("a folder"));
+    other.append(&Generator::new(27).histories(PROJECT, 400));
+    log.replace(Arc::clone(&other.log));
+    assert!(matches!(World::failure(&projector), ProjectorFailure::OtherRecord { .. }));
+    let after = projector.snapshot().expect("the last snapshot is still served");
+    assert_eq!(after.checkpoint(), snapshot.checkpoint());
+    projector.stop();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use rand::RngExt as _;
 
 use super::super::episode::Episode;
-use super::super::proxy::Network;
+use super::super::proxy::{Network, Proxy};
 use super::super::role::{Moment, Role};
 use super::super::schedule;
 use crate::kafka::Broker;
@@ -36,8 +36,20 @@ impl Episode {
         broker.resume().await
     }
 
+    fn proxy(&self) -> Result<Arc<Proxy>> {
+        self.kafka.as_ref().and_then(|kafka| kafka.proxy.clone()).context("there is a proxy")
+    }
+
+    pub(super) async fn cut_off(&mut self) -> Result<()> {
+        let proxy = self.proxy()?;
+        proxy.set(if self.random.random_bool(0.5) { Network::Stuck } else { Network::Cut });
+        tokio::time::sleep(schedule::lasts(&mut self.random, 32_000, 45_000)).await;
+        proxy.set(Network::Whole);
+        Ok(())
+    }
+
     pub(super) async fn break_network(&mut self) -> Result<()> {
-        let proxy = self.kafka.as_ref().and_then(|kafka| kafka.proxy.clone()).context("there is a proxy")?;
+        let proxy = self.proxy()?;
         let network = match self.random.random_range(0..4) {
             0 => Network::Slow(schedule::lasts(&mut self.random, 20, 300)),
             1 => Network::Stuck,

@@ -41,8 +41,8 @@ impl Episode {
         // One that could not start without room ends, and whoever watches over it starts it again.
         let role = self.installation.role_at(at)?;
         if !role.is_running() {
-            self.report.remarks.insert(format!("{} did not start on a full disk", role.name()));
             role.start()?;
+            self.report.came("did not start on a full disk");
         }
         Ok(())
     }
@@ -61,24 +61,33 @@ fn damage(index: &Path, random: &mut StdRng) -> Result<String> {
     files.retain(|path| path.extension().is_none_or(|extension| extension != "lock"));
     files.sort_unstable();
     let list = files.iter().find(|path| name(path) == "meta.json").filter(|_| random.random_bool(0.4));
-    let file = list.or_else(|| files.choose(random)).context("the index has files")?;
+    match list {
+        Some(list) => damage_file(std::slice::from_ref(list), random),
+        None => damage_file(&files, random),
+    }
+}
+
+/// Removes, cuts or changes one of these files; says how.
+pub(super) fn damage_file(files: &[PathBuf], random: &mut StdRng) -> Result<String> {
+    let file = files.choose(random).context("there are files")?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
     let mut bytes = fs::read(file)?;
     let place = random.random_range(0..bytes.len().max(1));
     let how = match random.random_range(0..3) {
         0 => {
             fs::remove_file(file)?;
-            return Ok(format!("{} removed", name(file)));
+            return Ok(format!("{name} removed"));
         }
         1 => {
             bytes.truncate(place);
-            format!("{} cut to {place} bytes", name(file))
+            format!("{name} cut to {place} bytes")
         }
         _ => {
             let bit = random.random_range(0..8);
             if let Some(byte) = bytes.get_mut(place) {
                 *byte ^= 1 << bit;
             }
-            format!("bit {bit} of byte {place} of {} changed", name(file))
+            format!("bit {bit} of byte {place} of {name} changed")
         }
     };
     fs::write(file, bytes)?;
