@@ -36,6 +36,8 @@ use topics::{Cluster, MessageBytes};
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait before the broker is tried again.
 const RETRY: Duration = Duration::from_millis(500);
+/// How long to wait for the reason of a failure.
+const REPORT: Duration = Duration::from_millis(100);
 /// How long new topics may take to get their leaders.
 const TOPICS_APPEAR: Duration = Duration::from_secs(30);
 
@@ -65,6 +67,14 @@ pub struct KafkaLog {
 impl KafkaLog {
     /// Waits for the broker, makes the topics that are missing and checks those that are there.
     pub async fn open(options: KafkaOptions) -> Result<Self, OpenKafkaError> {
+        Self::open_telling(options, |_| {}).await
+    }
+
+    /// The same, and tells at each attempt that failed what is waited for.
+    pub async fn open_telling(
+        options: KafkaOptions,
+        mut tell: impl FnMut(&OpenKafkaError),
+    ) -> Result<Self, OpenKafkaError> {
         let admin = AdminClient::from_config_and_context(&options.admin(), Connection::default())
             .map_err(OpenKafkaError::Settings)?;
         let reader = options.reader();
@@ -82,13 +92,15 @@ impl KafkaLog {
                 Err(OpenKafkaError::Unreachable { reason, .. }) => reason,
                 Err(error) => return Err(error),
             };
-            let bootstrap = options.bootstrap.clone();
-            if options.startup_timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
-                return Err(OpenKafkaError::Unreachable { bootstrap, reason });
-            }
             if !std::mem::replace(&mut told, true) {
+                let bootstrap = &options.bootstrap;
                 tracing::warn!(kafka.bootstrap = bootstrap, error = reason, "Kafka does not answer; trying again");
             }
+            let unreachable = OpenKafkaError::Unreachable { bootstrap: options.bootstrap.clone(), reason };
+            if options.startup_timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
+                return Err(unreachable);
+            }
+            tell(&unreachable);
             tokio::time::sleep(RETRY).await;
         };
         if told {
@@ -123,8 +135,13 @@ impl KafkaLog {
 async fn examine(reading: &Arc<Reading>, bootstrap: &str) -> Result<Cluster, OpenKafkaError> {
     let asked = Arc::clone(reading);
     let examined = tokio::task::spawn_blocking(move || {
-        while asked.poll(Duration::ZERO).is_some() {}
-        asked.fetch_metadata(None, ANSWER_TIMEOUT).map(|metadata| Cluster::of(&metadata))
+        let fetched = asked.fetch_metadata(None, ANSWER_TIMEOUT).map(|metadata| Cluster::of(&metadata));
+        // Serves what librdkafka reports meanwhile. Why it could not connect comes a moment after the failure.
+        let mut wait = if fetched.is_err() { REPORT } else { Duration::ZERO };
+        while asked.poll(wait).is_some() {
+            wait = Duration::ZERO;
+        }
+        fetched
     });
     examined.await.map_err(|_| OpenKafkaError::Cancelled)?.map_err(|error| OpenKafkaError::Unreachable {
         bootstrap: bootstrap.to_owned(),

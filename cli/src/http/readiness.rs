@@ -22,6 +22,8 @@ pub(crate) enum SampleState {
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     parts: OnceLock<Parts>,
+    /// What the role waits for before its log is open.
+    waits_for: Mutex<Option<String>>,
     /// Since when changes of the reference data are missed.
     stale_since: Mutex<Option<Instant>>,
 }
@@ -37,6 +39,11 @@ pub(crate) struct Parts {
 }
 
 impl Readiness {
+    /// Says what the role waits for as long as its log is not open.
+    pub(crate) fn wait_for(&self, what: String) {
+        *self.waits_for.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
+    }
+
     /// Says what the role has, now that the log is open.
     pub(crate) fn watch(&self, parts: Parts) {
         // A role opens its log once.
@@ -53,7 +60,11 @@ impl Readiness {
     /// What is missing, a sentence each; nothing when the role is ready.
     pub(crate) async fn missing(&self) -> Vec<String> {
         self.observe();
-        let Some(parts) = self.parts.get() else { return vec!["the log is not open yet".into()] };
+        let Some(parts) = self.parts.get() else {
+            let waits_for = self.waits_for.lock().unwrap_or_else(PoisonError::into_inner);
+            let why = waits_for.as_ref().map_or_else(String::new, |what| format!(": {what}"));
+            return vec![format!("the log is not open yet{why}")];
+        };
         let mut missing = Vec::new();
         if let Some(reference) = &parts.reference {
             let stale_since = *self.stale_since.lock().unwrap_or_else(PoisonError::into_inner);
@@ -133,6 +144,9 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_ready_before_the_log_is_open() {
-        assert_eq!(Readiness::default().missing().await, ["the log is not open yet"]);
+        let readiness = Readiness::default();
+        assert_eq!(readiness.missing().await, ["the log is not open yet"]);
+        readiness.wait_for("Kafka does not answer".into());
+        assert_eq!(readiness.missing().await, ["the log is not open yet: Kafka does not answer"]);
     }
 }

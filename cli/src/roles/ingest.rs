@@ -19,7 +19,8 @@ pub(crate) async fn ingest(args: IngestArgs) -> anyhow::Result<Outcome> {
     let stopping = shutdown::on_signal()?;
     let readiness = Arc::new(Readiness::default());
     let http = HttpServer::start(args.listen.listen, Arc::clone(&readiness), Some(describe_ingest())).await?;
-    let Some(open) = stopping.run_until_cancelled(open_kafka(options.clone())).await else {
+    let opening = open_kafka(options.clone(), |what| readiness.wait_for(what));
+    let Some(open) = stopping.run_until_cancelled(opening).await else {
         stop(http, None, ()).await;
         return Ok(Outcome::Done);
     };

@@ -32,7 +32,8 @@ pub(crate) async fn query_api(args: QueryApiArgs) -> anyhow::Result<Outcome> {
     let stopping = shutdown::on_signal()?;
     let readiness = Arc::new(Readiness::default());
     let http = HttpServer::start(args.listen.listen, Arc::clone(&readiness), Some(describe_query_api())).await?;
-    let Some(open) = stopping.run_until_cancelled(open_kafka(options)).await else {
+    let opening = open_kafka(options, |what| readiness.wait_for(what));
+    let Some(open) = stopping.run_until_cancelled(opening).await else {
         stop(http, None, ()).await;
         return Ok(Outcome::Done);
     };

@@ -49,12 +49,17 @@ impl ClientContext for Connection {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.0.down.store(true, Ordering::Release);
         } else {
-            *self.0.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+            *self.0.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(lasting(reason).to_owned());
         }
     }
 }
 
 impl ConsumerContext for Connection {}
+
+/// A reason without how often and how long after what it happened, which is another each time.
+fn lasting(reason: &str) -> &str {
+    reason.split_once(" (after ").map_or(reason, |(lasting, _)| lasting)
+}
 
 /// Whether the broker may be away for a while, so that trying again helps.
 pub(super) fn may_pass(error: &KafkaError) -> bool {
@@ -75,4 +80,16 @@ pub(super) fn may_pass(error: &KafkaError) -> bool {
                 | Code::NotController
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_failure_has_the_same_reason_each_time() {
+        let reason = "kafka:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused (after 2ms in state CONNECT, 7 identical error(s) suppressed)";
+        assert_eq!(lasting(reason), "kafka:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused");
+        assert_eq!(lasting("SASL authentication error"), "SASL authentication error");
+    }
 }
