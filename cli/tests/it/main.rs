@@ -1,6 +1,7 @@
 //! The binary from outside: what goes in by its doors comes out of its API, whatever happens in between.
 
 mod binary;
+mod broker;
 mod calls;
 mod journey;
 
@@ -13,6 +14,7 @@ mod imports;
 mod inbox;
 mod kafka;
 mod keys;
+mod outages;
 mod poison;
 mod samples;
 mod stops;
