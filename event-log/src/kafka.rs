@@ -26,7 +26,7 @@ use crate::log::{
     AppendError, Bounds, EventLog, LogReader, NewRecord, Position, ReadLogError, Topic, check_sizes, record_bytes_max,
 };
 use appender::{Appender, Outgoing};
-use connection::{Connection, may_pass};
+use connection::{Connection, may_pass, refusal};
 pub use inbox::{InboxError, InboxItem, InboxRecord, KafkaInbox, UnreadableRecord};
 pub use options::KafkaOptions;
 use reader::{KafkaReader, Reading};
@@ -44,8 +44,8 @@ const TOPICS_APPEAR: Duration = Duration::from_secs(30);
 /// Why a log on Kafka can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenKafkaError {
-    #[error("the settings for Kafka are not valid")]
-    Settings(#[source] KafkaError),
+    #[error("the settings for Kafka are not valid: {reason}")]
+    Settings { reason: String },
     #[error("Kafka does not answer at {bootstrap}: {reason}")]
     Unreachable { bootstrap: String, reason: String },
     #[error(transparent)]
@@ -75,11 +75,10 @@ impl KafkaLog {
         options: KafkaOptions,
         mut tell: impl FnMut(&OpenKafkaError),
     ) -> Result<Self, OpenKafkaError> {
-        let admin = AdminClient::from_config_and_context(&options.admin(), Connection::default())
-            .map_err(OpenKafkaError::Settings)?;
+        let admin = AdminClient::from_config_and_context(&options.admin(), Connection::default()).map_err(unusable)?;
         let reader = options.reader();
         let reading = rdkafka::consumer::BaseConsumer::from_config_and_context(&reader, Connection::default())
-            .map_err(OpenKafkaError::Settings)?;
+            .map_err(unusable)?;
         let reading = Arc::new(reading);
         let started = Instant::now();
         let mut told = false;
@@ -107,7 +106,7 @@ impl KafkaLog {
             tracing::info!(kafka.bootstrap = options.bootstrap, "Kafka answers");
         }
         let smallest = message_bytes.values().min().copied().unwrap_or(MESSAGE_BYTES);
-        let appender = Appender::new(options.producer(smallest)).map_err(OpenKafkaError::Settings)?;
+        let appender = Appender::new(options.producer(smallest)).map_err(unusable)?;
         let calls = cluster.topics.get(&options.topic(Topic::Calls)).map_or(0, |(partitions, _)| *partitions);
         let partitions = u32::try_from(calls).unwrap_or(u32::MAX);
         Ok(Self { options, partitions, message_bytes, appender, reading, reader })
@@ -130,6 +129,10 @@ impl KafkaLog {
         let sent = self.appender.append(&self.options.inbox(), std::iter::once(record)).await?;
         sent.into_iter().next().ok_or_else(|| AppendError::Unknown { reason: "the broker named no position".into() })
     }
+}
+
+fn unusable(error: KafkaError) -> OpenKafkaError {
+    OpenKafkaError::Settings { reason: refusal(error) }
 }
 
 async fn examine(reading: &Arc<Reading>, bootstrap: &str) -> Result<Cluster, OpenKafkaError> {
