@@ -43,9 +43,10 @@ pub(crate) async fn open_embedded(folder: &DataFolder, partitions: u32) -> anyho
     Ok(OpenLog { log, id })
 }
 
-/// The log on Kafka, for a server: waits for the broker as long as it takes.
-pub(crate) async fn open_kafka(options: KafkaOptions) -> anyhow::Result<OpenLog> {
-    let log: Arc<dyn EventLog> = Arc::new(KafkaLog::open(options).await?);
+/// The log on Kafka, for a server: waits for the broker as long as it takes, and tells what it waits for.
+pub(crate) async fn open_kafka(options: KafkaOptions, wait_for: impl Fn(String)) -> anyhow::Result<OpenLog> {
+    let log = KafkaLog::open_telling(options, |error| wait_for(error.to_string())).await?;
+    let log: Arc<dyn EventLog> = Arc::new(log);
     let mut told = false;
     loop {
         match log_id(&log, new_log_id()).await {
@@ -54,6 +55,7 @@ pub(crate) async fn open_kafka(options: KafkaOptions) -> anyhow::Result<OpenLog>
                 if !std::mem::replace(&mut told, true) {
                     tracing::warn!(error = %error, "the log's identity can't be read; trying again");
                 }
+                wait_for(format!("the log's identity can't be read: {error}"));
                 tokio::time::sleep(RETRY).await;
             }
             Err(error) => return Err(error).context("the log has no identity"),

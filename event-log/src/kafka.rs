@@ -26,7 +26,7 @@ use crate::log::{
     AppendError, Bounds, EventLog, LogReader, NewRecord, Position, ReadLogError, Topic, check_sizes, record_bytes_max,
 };
 use appender::{Appender, Outgoing};
-use connection::{Connection, may_pass};
+use connection::{Connection, may_pass, refusal};
 pub use inbox::{InboxError, InboxItem, InboxRecord, KafkaInbox, UnreadableRecord};
 pub use options::KafkaOptions;
 use reader::{KafkaReader, Reading};
@@ -36,14 +36,16 @@ use topics::{Cluster, MessageBytes};
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait before the broker is tried again.
 const RETRY: Duration = Duration::from_millis(500);
+/// How long to wait for the reason of a failure.
+const REPORT: Duration = Duration::from_millis(100);
 /// How long new topics may take to get their leaders.
 const TOPICS_APPEAR: Duration = Duration::from_secs(30);
 
 /// Why a log on Kafka can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenKafkaError {
-    #[error("the settings for Kafka are not valid")]
-    Settings(#[source] KafkaError),
+    #[error("the settings for Kafka are not valid: {reason}")]
+    Settings { reason: String },
     #[error("Kafka does not answer at {bootstrap}: {reason}")]
     Unreachable { bootstrap: String, reason: String },
     #[error(transparent)]
@@ -65,11 +67,18 @@ pub struct KafkaLog {
 impl KafkaLog {
     /// Waits for the broker, makes the topics that are missing and checks those that are there.
     pub async fn open(options: KafkaOptions) -> Result<Self, OpenKafkaError> {
-        let admin = AdminClient::from_config_and_context(&options.admin(), Connection::default())
-            .map_err(OpenKafkaError::Settings)?;
+        Self::open_telling(options, |_| {}).await
+    }
+
+    /// The same, and tells at each attempt that failed what is waited for.
+    pub async fn open_telling(
+        options: KafkaOptions,
+        mut tell: impl FnMut(&OpenKafkaError),
+    ) -> Result<Self, OpenKafkaError> {
+        let admin = AdminClient::from_config_and_context(&options.admin(), Connection::default()).map_err(unusable)?;
         let reader = options.reader();
         let reading = rdkafka::consumer::BaseConsumer::from_config_and_context(&reader, Connection::default())
-            .map_err(OpenKafkaError::Settings)?;
+            .map_err(unusable)?;
         let reading = Arc::new(reading);
         let started = Instant::now();
         let mut told = false;
@@ -82,20 +91,22 @@ impl KafkaLog {
                 Err(OpenKafkaError::Unreachable { reason, .. }) => reason,
                 Err(error) => return Err(error),
             };
-            let bootstrap = options.bootstrap.clone();
-            if options.startup_timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
-                return Err(OpenKafkaError::Unreachable { bootstrap, reason });
-            }
             if !std::mem::replace(&mut told, true) {
+                let bootstrap = &options.bootstrap;
                 tracing::warn!(kafka.bootstrap = bootstrap, error = reason, "Kafka does not answer; trying again");
             }
+            let unreachable = OpenKafkaError::Unreachable { bootstrap: options.bootstrap.clone(), reason };
+            if options.startup_timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
+                return Err(unreachable);
+            }
+            tell(&unreachable);
             tokio::time::sleep(RETRY).await;
         };
         if told {
             tracing::info!(kafka.bootstrap = options.bootstrap, "Kafka answers");
         }
         let smallest = message_bytes.values().min().copied().unwrap_or(MESSAGE_BYTES);
-        let appender = Appender::new(options.producer(smallest)).map_err(OpenKafkaError::Settings)?;
+        let appender = Appender::new(options.producer(smallest)).map_err(unusable)?;
         let calls = cluster.topics.get(&options.topic(Topic::Calls)).map_or(0, |(partitions, _)| *partitions);
         let partitions = u32::try_from(calls).unwrap_or(u32::MAX);
         Ok(Self { options, partitions, message_bytes, appender, reading, reader })
@@ -120,11 +131,20 @@ impl KafkaLog {
     }
 }
 
+fn unusable(error: KafkaError) -> OpenKafkaError {
+    OpenKafkaError::Settings { reason: refusal(error) }
+}
+
 async fn examine(reading: &Arc<Reading>, bootstrap: &str) -> Result<Cluster, OpenKafkaError> {
     let asked = Arc::clone(reading);
     let examined = tokio::task::spawn_blocking(move || {
-        while asked.poll(Duration::ZERO).is_some() {}
-        asked.fetch_metadata(None, ANSWER_TIMEOUT).map(|metadata| Cluster::of(&metadata))
+        let fetched = asked.fetch_metadata(None, ANSWER_TIMEOUT).map(|metadata| Cluster::of(&metadata));
+        // Serves what librdkafka reports meanwhile. Why it could not connect comes a moment after the failure.
+        let mut wait = if fetched.is_err() { REPORT } else { Duration::ZERO };
+        while asked.poll(wait).is_some() {
+            wait = Duration::ZERO;
+        }
+        fetched
     });
     examined.await.map_err(|_| OpenKafkaError::Cancelled)?.map_err(|error| OpenKafkaError::Unreachable {
         bootstrap: bootstrap.to_owned(),

@@ -23,6 +23,8 @@ pub(crate) enum SampleState {
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     parts: OnceLock<Parts>,
+    /// What the role waits for before its log is open.
+    waits_for: Mutex<Option<String>>,
     /// Since when changes of the reference data are missed.
     stale_since: Mutex<Option<Instant>>,
 }
@@ -49,6 +51,11 @@ pub(crate) struct Ready {
 }
 
 impl Readiness {
+    /// Says what the role waits for as long as its log is not open.
+    pub(crate) fn wait_for(&self, what: String) {
+        *self.waits_for.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
+    }
+
     /// Says what the role has, now that the log is open.
     pub(crate) fn watch(&self, parts: Parts) {
         // A role opens its log once.
@@ -68,7 +75,9 @@ impl Readiness {
     pub(crate) async fn ready(&self) -> Ready {
         self.observe();
         let Some(parts) = self.parts.get() else {
-            return Ready { missing: vec!["the log is not open yet".into()], lag_ms: None };
+            let waits_for = self.waits_for.lock().unwrap_or_else(PoisonError::into_inner);
+            let why = waits_for.as_ref().map_or_else(String::new, |what| format!(": {what}"));
+            return Ready { missing: vec![format!("the log is not open yet{why}")], lag_ms: None };
         };
         let (mut missing, mut lag_ms) = (Vec::new(), None);
         if let Some(reference) = &parts.reference {
@@ -172,6 +181,9 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_ready_before_the_log_is_open() {
-        assert_eq!(Readiness::default().ready().await.missing, ["the log is not open yet"]);
+        let readiness = Readiness::default();
+        assert_eq!(readiness.ready().await.missing, ["the log is not open yet"]);
+        readiness.wait_for("Kafka does not answer".into());
+        assert_eq!(readiness.ready().await.missing, ["the log is not open yet: Kafka does not answer"]);
     }
 }

@@ -22,7 +22,8 @@ pub(crate) async fn ingest(args: IngestArgs) -> anyhow::Result<Outcome> {
     let http =
         HttpServer::start(args.listen.listen, Some(args.listen.cors()), Arc::clone(&readiness), &describe_ingest())
             .await?;
-    let Some(open) = stopping.run_until_cancelled(open_kafka(options.clone())).await else {
+    let opening = open_kafka(options.clone(), |what| readiness.wait_for(what));
+    let Some(open) = stopping.run_until_cancelled(opening).await else {
         stop(http, None, ()).await;
         return Ok(Outcome::Done);
     };

@@ -19,7 +19,8 @@ pub(crate) async fn projector(args: ProjectorArgs) -> anyhow::Result<Outcome> {
     let readiness = Arc::new(Readiness::default());
     let http = HttpServer::start(args.internal_listen, None, Arc::clone(&readiness), &describe_projector()).await?;
     let folder = open_folder(&args.data.data).await?;
-    let Some(open) = stopping.run_until_cancelled(open_kafka(options)).await else {
+    let opening = open_kafka(options, |what| readiness.wait_for(what));
+    let Some(open) = stopping.run_until_cancelled(opening).await else {
         stop(http, None, folder).await;
         return Ok(Outcome::Done);
     };

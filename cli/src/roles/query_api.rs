@@ -35,7 +35,8 @@ pub(crate) async fn query_api(args: QueryApiArgs) -> anyhow::Result<Outcome> {
     let readiness = Arc::new(Readiness::default());
     let (cors, openapi) = (args.listen.cors(), describe_query_api(args.query.compat()));
     let http = HttpServer::start(args.listen.listen, Some(cors), Arc::clone(&readiness), &openapi).await?;
-    let Some(open) = stopping.run_until_cancelled(open_kafka(options)).await else {
+    let opening = open_kafka(options, |what| readiness.wait_for(what));
+    let Some(open) = stopping.run_until_cancelled(opening).await else {
         stop(http, None, ()).await;
         return Ok(Outcome::Done);
     };

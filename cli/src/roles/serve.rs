@@ -33,7 +33,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
     let folder = open_folder(&args.data.data).await?;
     let opening = async {
         match &kafka {
-            Some(options) => open_kafka(options.clone()).await,
+            Some(options) => open_kafka(options.clone(), |what| readiness.wait_for(what)).await,
             None => open_embedded(&folder, settings.log_partitions).await,
         }
     };

@@ -20,7 +20,7 @@ pub(crate) async fn sweep(args: SweepArgs) -> anyhow::Result<Outcome> {
     let stopping = shutdown::on_signal()?;
     let opening = async {
         match args.every {
-            Some(_) => open_kafka(args.kafka.settings.options(&args.kafka.kafka)?).await,
+            Some(_) => open_kafka(args.kafka.settings.options(&args.kafka.kafka)?, |_| {}).await,
             None => open_kafka_now(&args.kafka.kafka, &args.kafka.settings).await,
         }
     };

@@ -35,19 +35,24 @@ impl Installation {
             println!("skipped: LLM_LOG_TEST_KAFKA names no broker (scripts/test-kafka starts one)");
             return None;
         };
+        Some(Self::on(&bootstrap, name))
+    }
+
+    /// On this broker, which need not run yet.
+    pub(crate) fn on(bootstrap: &str, name: &str) -> Self {
         let folder = Folder::new();
         folder.file("secret", "shared by query-api and projectors".replace(' ', "-"));
         let prefix = unique_topic_prefix(name);
         let log =
-            ["--kafka", &bootstrap, "--topic-prefix", &prefix, "--log-partitions", "4"].map(str::to_owned).to_vec();
-        Some(Self { folder, log })
+            ["--kafka", bootstrap, "--topic-prefix", &prefix, "--log-partitions", "4"].map(str::to_owned).to_vec();
+        Self { folder, log }
     }
 
     pub(crate) fn log(&self) -> Vec<&str> {
         self.log.iter().map(String::as_str).collect()
     }
 
-    fn spawn(&self, role: &str, port: u16, more: &[&str]) -> Server {
+    pub(crate) fn spawn(&self, role: &str, port: u16, more: &[&str]) -> Server {
         let listen = format!("127.0.0.1:{port}");
         let flag = if role == "projector" { "--internal-listen" } else { "--listen" };
         let (master_key, secret) = (self.folder.text("master-key"), self.folder.text("secret"));

@@ -3,6 +3,7 @@
 
 mod answers;
 mod binary;
+mod broker;
 mod calls;
 mod journey;
 
@@ -22,6 +23,7 @@ mod kafka;
 mod kafka_logs;
 mod keys;
 mod loadgen;
+mod outages;
 mod permissions;
 mod poison;
 mod rebuilds;

@@ -29,6 +29,10 @@ impl Connection {
         self.0.down.store(is_down, Ordering::Release);
     }
 
+    fn note(&self, reason: &str) {
+        *self.0.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(lasting(reason).to_owned());
+    }
+
     /// The error with the last reason that librdkafka gave, which says more.
     pub(super) fn explain(&self, error: &KafkaError) -> String {
         let error = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
@@ -42,6 +46,9 @@ impl Connection {
 impl ClientContext for Connection {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(kafka.facility = facility, "{message}");
+        if facility == CONNECTION_FAILED {
+            self.note(message);
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -49,12 +56,30 @@ impl ClientContext for Connection {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.0.down.store(true, Ordering::Release);
         } else {
-            *self.0.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+            self.note(reason);
         }
     }
 }
 
 impl ConsumerContext for Connection {}
+
+/// What librdkafka's lines about failed connections are headed.
+const CONNECTION_FAILED: &str = "FAIL";
+
+/// A reason without the thread, and without how often and how long after what it happened, which is another each
+/// time.
+fn lasting(reason: &str) -> &str {
+    let reason = reason.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: ")).map_or(reason, |(_, rest)| rest);
+    reason.split_once(" (after ").map_or(reason, |(lasting, _)| lasting)
+}
+
+/// Why no client can be made with its settings. Without their values: passwords are among them.
+pub(super) fn refusal(error: KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, description, _, _) => description,
+        other => other.to_string(),
+    }
+}
 
 /// Whether the broker may be away for a while, so that trying again helps.
 pub(super) fn may_pass(error: &KafkaError) -> bool {
@@ -75,4 +100,18 @@ pub(super) fn may_pass(error: &KafkaError) -> bool {
                 | Code::NotController
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_failure_has_the_same_reason_each_time() {
+        let reason = "kafka:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused (after 2ms in state CONNECT, 7 identical error(s) suppressed)";
+        assert_eq!(lasting(reason), "kafka:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused");
+        let line = "[thrd:kafka:9092/bootstrap]: kafka:9092/bootstrap: Disconnected (after 1ms in state UP)";
+        assert_eq!(lasting(line), "kafka:9092/bootstrap: Disconnected");
+        assert_eq!(lasting("SASL authentication error"), "SASL authentication error");
+    }
 }

@@ -18,7 +18,7 @@ use rdkafka::{ClientContext, TopicPartitionList};
 use schemas::id::Partition;
 use schemas::positions::Offset;
 
-use super::connection::Connection;
+use super::connection::{Connection, refusal};
 use super::options::KafkaOptions;
 use super::reader::headers;
 
@@ -146,7 +146,7 @@ impl KafkaInbox {
     pub fn open(options: &KafkaOptions, group: &str) -> Result<Self, InboxError> {
         let failed = |error: KafkaError| InboxError { reason: error.to_string() };
         let consumer = BaseConsumer::from_config_and_context(&options.member(group), Membership::default());
-        let mut consumer: BaseConsumer<Membership> = consumer.map_err(failed)?;
+        let mut consumer: BaseConsumer<Membership> = consumer.map_err(|error| InboxError { reason: refusal(error) })?;
         let signal = Arc::new(Signal::default());
         let wake = Arc::clone(&signal);
         consumer.set_nonempty_callback(move || wake.set());

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use schemas::limits::{MESSAGE_BYTES, PARTITIONS};
 
 use crate::log::Topic;
@@ -66,6 +67,8 @@ impl KafkaOptions {
     fn client(&self, own: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("client.id", "llm-log").set("reconnect.backoff.max.ms", "1000");
+        // What is said goes to the client's context, which keeps why connections fail.
+        config.set_log_level(RDKafkaLogLevel::Warning);
         for (name, value) in own {
             config.set(*name, *value);
         }

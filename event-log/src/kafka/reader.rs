@@ -14,7 +14,7 @@ use rdkafka::topic_partition_list::{TopicPartitionList, TopicPartitionListElem};
 use schemas::id::Partition;
 use schemas::positions::Offset;
 
-use super::connection::Connection;
+use super::connection::{Connection, refusal};
 use crate::log::{Bounds, LogReader, LogRecord, Position, ReadBatch, ReadLogError};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +27,7 @@ pub(super) type Reading = BaseConsumer<Connection>;
 
 pub(super) fn consumer(config: &ClientConfig) -> Result<Reading, ReadLogError> {
     BaseConsumer::from_config_and_context(config, Connection::default())
-        .map_err(|error| ReadLogError::Unavailable { reason: error.to_string() })
+        .map_err(|error| ReadLogError::Unavailable { reason: refusal(error) })
 }
 
 /// What the partition holds now, of records that are committed.

@@ -186,6 +186,14 @@ async fn control_records_are_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_is_misspelt_is_named_without_its_value() {
+    let mut options = KafkaOptions::new("127.0.0.1:1");
+    options.properties = vec![("sasl.pasword".into(), "hunter2".into())];
+    let error = KafkaLog::open(options).await.expect_err("there is no such setting").to_string();
+    assert!(error.contains("sasl.pasword") && !error.contains("hunter2"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_away_at_start_is_named() {
     let mut options = KafkaOptions::new("127.0.0.1:1");
     options.startup_timeout = Some(Duration::ZERO);
