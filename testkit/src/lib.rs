@@ -6,16 +6,20 @@ mod wait;
 
 mod binary;
 mod client;
+mod description;
 mod server;
 
 mod kafka;
 
+mod arbitrary;
 mod generator;
 
 pub mod conformance;
 
+pub use arbitrary::{arbitrary_json, arbitrary_object};
 pub use binary::llm_log_binary;
 pub use client::{Answer, Client};
+pub use description::{DescribedAnswer, Description};
 pub use generator::{Generator, SAMPLE_TEXTS, SampleText};
 pub use kafka::{kafka, unique_topic_prefix};
 pub use server::{Server, ServerExit, free_port};

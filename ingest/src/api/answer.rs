@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use event_log::AppendError;
 use schemas::access::Permission;
@@ -172,6 +172,17 @@ struct Body {
     problems: Vec<ItemProblem>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     call_ids: Vec<CallId>,
+}
+
+/// The answer's header with the positions of what was appended.
+const POSITIONS: HeaderName = HeaderName::from_static("llm-log-positions");
+
+/// The answer to what was appended.
+pub(super) fn acknowledged(body: &impl Serialize, position: &str) -> Response {
+    let mut response = json(StatusCode::OK, body);
+    let position = HeaderValue::from_str(position).expect("a token of positions has only letters, digits, - and _");
+    response.headers_mut().insert(POSITIONS, position);
+    response
 }
 
 /// An answer with a JSON body.

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use schemas::access::Principal;
 use schemas::event::{CallEventType, IncomingEvent, decode_structured};
@@ -14,7 +14,7 @@ use schemas::time::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::answer::{ItemProblems, Refusal, json};
+use super::answer::{ItemProblems, Refusal, acknowledged};
 use super::body::{self, Items};
 use super::{IngestApi, auth};
 use crate::complete::{Missing, complete};
@@ -23,16 +23,14 @@ use crate::pipeline::{Ingest, ReadyEvent};
 
 /// The source of events that name none.
 const SOURCE: &str = "llm-log-http";
-/// The answer's header with the positions of its events.
-const POSITIONS: &str = "llm-log-positions";
 /// Bodies from this size on are read on a thread where that may take its time.
 const LARGE_BYTES: usize = 64 * 1024;
 
 #[derive(Serialize)]
-struct Acknowledgement {
+struct Acknowledgement<'a> {
     items: Vec<AcknowledgedItem>,
     /// A token of positions: whoever reads with it sees these events.
-    position: String,
+    position: &'a str,
 }
 
 #[derive(Serialize)]
@@ -87,10 +85,7 @@ async fn answer(api: &IngestApi, headers: &HeaderMap, body: Body) -> Result<Resp
             offset: receipt.position.offset,
         })
         .collect();
-    let header = HeaderValue::from_str(&position).map_err(|_| Refusal::Failed)?;
-    let mut response = json(StatusCode::OK, &Acknowledgement { items, position });
-    response.headers_mut().insert(POSITIONS, header);
-    Ok(response)
+    Ok(acknowledged(&Acknowledgement { items, position: &position }, &position))
 }
 
 /// Every item as the record that the log will have, or everything that is wrong with them.

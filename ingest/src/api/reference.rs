@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use event_log::append_reference;
 use schemas::positions::{Offset, Positions};
@@ -13,14 +13,14 @@ use schemas::reference::{ReferenceKind, ReferenceRecord};
 use serde::Serialize;
 
 use super::IngestApi;
-use super::answer::{ItemProblems, Refusal, json};
+use super::answer::{ItemProblems, Refusal, acknowledged};
 use super::body;
 
 #[derive(Serialize)]
-struct Acknowledgement {
+struct Acknowledgement<'a> {
     items: Vec<AcknowledgedItem>,
     /// A token of positions: whoever reads with it sees these changes.
-    position: String,
+    position: &'a str,
 }
 
 #[derive(Serialize)]
@@ -56,7 +56,7 @@ async fn answer(api: &IngestApi, headers: &HeaderMap, body: Body) -> Result<Resp
     let position = Positions { log: api.ingest.log_id(), partitions: BTreeMap::new(), reference }.token();
     let items = records.iter().zip(positions);
     let items = items.map(|(record, at)| AcknowledgedItem { key: record.key(), offset: at.offset }).collect();
-    Ok(json(StatusCode::OK, &Acknowledgement { items, position }))
+    Ok(acknowledged(&Acknowledgement { items, position: &position }, &position))
 }
 
 /// What nobody may say from outside, though the event itself is valid.
