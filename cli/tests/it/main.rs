@@ -6,6 +6,8 @@ mod journey;
 
 mod conformance;
 mod crashes;
+mod description;
+mod edges;
 mod folders;
 mod imports;
 mod kafka;
