@@ -8,9 +8,11 @@ use schemas::limits::{BODY_BYTES, EVENT_BYTES, REQUEST_EVENTS};
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{
-    ArrayBuilder, ComponentsBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, SchemaType, Type,
+    AdditionalProperties, ArrayBuilder, ComponentsBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Schema,
+    SchemaFormat, SchemaType, Type,
 };
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     Content, HeaderBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathsBuilder, Ref, RefOr, Required, Response,
     ResponseBuilder,
@@ -35,6 +37,10 @@ pub fn openapi() -> OpenApi {
                 .version(env!("CARGO_PKG_VERSION"))
                 .description(Some("The way into the log: what is acknowledged is durable.")),
         )
+        .tags(Some([TagBuilder::new()
+            .name(TAG)
+            .description(Some("Publishing calls, and what they refer to."))
+            .build()]))
         .paths(paths)
         .components(Some(components.security_scheme(API_KEY, SecurityScheme::ApiKey(ApiKey::Header(key))).build()))
         .security(Some([SecurityRequirement::new(API_KEY, Vec::<String>::new())]))
@@ -49,12 +55,7 @@ fn append_events() -> OperationBuilder {
         .content("application/cloudevents+json", content(one_or_many("CallEvent")))
         .content("application/cloudevents-batch+json", content(one_or_many("CallEvent")))
         .build();
-    let positions =
-        HeaderBuilder::new().description(Some("The token `position` of the answer.")).schema(Some(string()));
-    let acknowledged = ResponseBuilder::new()
-        .description("All events are durable.")
-        .content("application/json", content(named("Acknowledgement")))
-        .header("Llm-Log-Positions", positions.build());
+    let acknowledged = acknowledged("All events are durable.", "Acknowledgement");
     let operation = operation("appendEvents", "Append call events", "All of them, or none.")
         .request_body(Some(body))
         .response("200", acknowledged)
@@ -71,13 +72,20 @@ fn append_reference() -> OperationBuilder {
         .content("application/cloudevents+json", content(one_or_many("ReferenceEvent")))
         .content("application/cloudevents-batch+json", content(one_or_many("ReferenceEvent")))
         .build();
-    let acknowledged = ResponseBuilder::new()
-        .description("All changes are durable.")
-        .content("application/json", content(named("ReferenceAcknowledgement")));
+    let acknowledged = acknowledged("All changes are durable.", "ReferenceAcknowledgement");
     let operation = operation("appendReference", "Change reference data", text)
         .request_body(Some(body))
         .response("200", acknowledged);
     appending(operation)
+}
+
+fn acknowledged(description: &str, schema: &str) -> ResponseBuilder {
+    let positions =
+        HeaderBuilder::new().description(Some("The token `position` of the answer.")).schema(Some(string()));
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/json", content(named(schema)))
+        .header("Llm-Log-Positions", positions.build())
 }
 
 fn list_keys() -> OperationBuilder {
@@ -94,7 +102,7 @@ fn operation(id: &str, summary: &str, description: &str) -> OperationBuilder {
 fn with_refusals(operation: OperationBuilder) -> OperationBuilder {
     operation
         .response("400", error("The API key is invalid, or the body is not JSON."))
-        .response("401", error("There is no API key."))
+        .response("401", nobody())
         .response("422", error("The key's permissions do not allow it, or items are not as expected: each is named."))
 }
 
@@ -112,6 +120,14 @@ fn appending(operation: OperationBuilder) -> OperationBuilder {
             "503",
             retry("The log did not take them, or did not say so in time: send again with the same ids, which does no harm."),
         )
+}
+
+fn nobody() -> Response {
+    let message = object([("message", string().description(Some("What is wrong with the session.")).into())]);
+    let session = message.additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    let body = content(OneOfBuilder::new().item(named("IngestError")).item(session));
+    let text = "There is no API key, or a session, of which there are none here.";
+    ResponseBuilder::new().description(text).content("application/json", body).build()
 }
 
 fn error(description: &str) -> Response {

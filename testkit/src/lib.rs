@@ -7,10 +7,12 @@ mod wait;
 
 mod binary;
 mod client;
+mod description;
 mod server;
 
 mod kafka;
 
+mod arbitrary;
 mod generator;
 mod small_disk;
 
@@ -18,8 +20,10 @@ pub mod chaos;
 pub mod conformance;
 pub mod oracle;
 
+pub use arbitrary::{arbitrary_json, arbitrary_object};
 pub use binary::llm_log_binary;
 pub use client::{Answer, Client};
+pub use description::{DescribedAnswer, Description};
 pub use generator::{Generator, SAMPLE_TEXTS, SampleText};
 pub use kafka::{Broker, KafkaTopics, ReadRecord, SentRecord, kafka, unique_topic_prefix};
 pub use server::{Server, ServerExit, free_port};

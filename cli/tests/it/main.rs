@@ -14,6 +14,8 @@ mod conformance;
 mod consistency;
 mod crashes;
 mod dead_letters;
+mod description;
+mod edges;
 mod folders;
 mod full_disk;
 mod imports;

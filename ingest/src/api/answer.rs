@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use event_log::AppendError;
 use schemas::access::Permission;
@@ -16,8 +16,6 @@ use crate::pipeline::EventTooLarge;
 
 /// How long a client should wait when the log did not take its events.
 const LOG_RETRY: Duration = Duration::from_secs(1);
-/// The answer's header with the token of what was appended.
-const POSITIONS: &str = "llm-log-positions";
 /// Greatest number of problems that an answer lists.
 const PROBLEMS: usize = 1000;
 
@@ -177,12 +175,15 @@ struct Body {
     call_ids: Vec<CallId>,
 }
 
+/// The answer's header with the positions of what was appended.
+const POSITIONS: HeaderName = HeaderName::from_static("llm-log-positions");
+
 /// The answer to what is durable. The token is in a header too, as reads have it.
-pub(super) fn acknowledged(token: &str, body: &impl Serialize) -> Result<Response, Refusal> {
-    let token = HeaderValue::from_str(token).map_err(|_| Refusal::Failed)?;
+pub(super) fn acknowledged(token: &str, body: &impl Serialize) -> Response {
     let mut response = json(StatusCode::OK, body);
+    let token = HeaderValue::from_str(token).expect("a token of positions has only letters, digits, - and _");
     response.headers_mut().insert(POSITIONS, token);
-    Ok(response)
+    response
 }
 
 /// An answer with a JSON body.

@@ -84,7 +84,7 @@ async fn answer(api: &IngestApi, headers: &HeaderMap, body: Body) -> Result<Resp
             offset: receipt.position.offset,
         })
         .collect();
-    acknowledged(&position, &Acknowledgement { items, position: &position })
+    Ok(acknowledged(&position, &Acknowledgement { items, position: &position }))
 }
 
 /// Every item as the record that the log will have, or everything that is wrong with them.

@@ -56,7 +56,7 @@ async fn answer(api: &IngestApi, headers: &HeaderMap, body: Body) -> Result<Resp
     let position = Positions { log: api.ingest.log_id(), partitions: BTreeMap::new(), reference }.token();
     let items = records.iter().zip(positions);
     let items = items.map(|(record, at)| AcknowledgedItem { key: record.key(), offset: at.offset }).collect();
-    acknowledged(&position, &Acknowledgement { items, position: &position })
+    Ok(acknowledged(&position, &Acknowledgement { items, position: &position }))
 }
 
 /// What nobody may say from outside, though the event itself is valid.

@@ -1,8 +1,6 @@
 //! What answers hold.
 
-use utoipa::openapi::schema::{
-    AdditionalProperties, ArrayBuilder, ComponentsBuilder, ObjectBuilder, OneOfBuilder, Type,
-};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ComponentsBuilder, ObjectBuilder, Type};
 
 use super::{boolean, date, named, nullable, object, string, uuid, whole};
 
@@ -50,15 +48,14 @@ fn listed_key() -> ObjectBuilder {
     ])
 }
 
-fn error() -> OneOfBuilder {
+fn error() -> ObjectBuilder {
     let count = whole().description(Some("Number of all problems, those beyond the listed too."));
     let calls = ArrayBuilder::new().items(uuid());
     let error = object([("error", string().description(Some("What is wrong.")).into())])
         .property("problemCount", count)
         .property("problems", ArrayBuilder::new().items(named("Problem")))
         .property("callIds", calls.description(Some("The calls of the events, to send again with these ids.")));
-    let message = object([("message", string().description(Some("What is wrong with the session.")).into())]);
-    OneOfBuilder::new().item(closed(error)).item(closed(message))
+    closed(error)
 }
 
 fn closed(object: ObjectBuilder) -> ObjectBuilder {

@@ -17,6 +17,7 @@ use schemas::id::{LogId, ProjectId};
 use schemas::reference::{KeyObject, ReferenceData, ReferenceObject, ReferenceRecord};
 use schemas::time::{Clock, Timestamp};
 use serde_json::Value;
+use testkit::Answer;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
@@ -91,11 +92,18 @@ impl Door {
         self.answer(request.body(Body::from(body)).expect("a request")).await
     }
 
-    pub(crate) async fn answer(&self, request: Request<Body>) -> (StatusCode, Value) {
+    async fn answer(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let answer = self.whole_answer(request).await;
+        (StatusCode::from_u16(answer.status).expect("a status"), answer.json().unwrap_or_default())
+    }
+
+    pub(crate) async fn whole_answer(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("an answer");
-        let status = response.status();
-        let body = to_bytes(response.into_body(), 1 << 20).await.expect("a short body");
-        (status, serde_json::from_slice(&body).unwrap_or_default())
+        let (parts, body) = response.into_parts();
+        let headers = parts.headers.iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().expect("text").to_owned()));
+        let body = to_bytes(body, 1 << 20).await.expect("a short body").to_vec();
+        Answer { status: parts.status.as_u16(), headers: headers.collect(), body }
     }
 
     pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> (StatusCode, Value) {

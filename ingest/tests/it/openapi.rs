@@ -15,6 +15,7 @@ use schemas::event::{CallEventType, decode_structured};
 use schemas::model::Column;
 use schemas::reference::{ReferenceKind, ReferenceRecord};
 use serde_json::{Value, json};
+use testkit::Description;
 
 use crate::door::{self, Door};
 
@@ -25,18 +26,8 @@ fn the_description_is_this() {
     insta::assert_json_snapshot!(openapi());
 }
 
-fn description() -> Value {
-    serde_json::to_value(openapi()).expect("JSON")
-}
-
-/// Checks documents against a schema that may name others of the description.
-fn validator(schema: &Value) -> Validator {
-    let whole = json!({"allOf": [schema], "components": description()["components"]});
-    jsonschema::options().should_validate_formats(true).build(&whole).expect("every schema that is named is there")
-}
-
-fn named(name: &str) -> Validator {
-    validator(&json!({"$ref": format!("#/components/schemas/{name}")}))
+fn description() -> Description {
+    Description::new(serde_json::to_value(openapi()).expect("JSON"))
 }
 
 /// Values of every kind, at and beyond every bound.
@@ -85,7 +76,7 @@ fn event(event_type: CallEventType) -> Value {
 
 #[test]
 fn the_schemas_of_events_take_what_ingest_takes() {
-    let (events, items) = (named("CallEvent"), named("CallItemToAppend"));
+    let (events, items) = (description().named("CallEvent"), description().named("CallItemToAppend"));
     let check = |schema: &Validator, document: &Value| {
         let decoded = decode_structured(document.to_string().as_bytes());
         assert_eq!(schema.is_valid(document), decoded.is_ok(), "{document} {decoded:?}");
@@ -146,7 +137,7 @@ fn the_schemas_of_events_take_what_ingest_takes() {
 
 #[test]
 fn the_schema_of_reference_events_takes_what_ingest_takes() {
-    let schema = named("ReferenceEvent");
+    let schema = description().named("ReferenceEvent");
     let hash = "0123456789abcdef".repeat(4);
     let objects = BTreeMap::from([
         (ReferenceKind::Project, json!({"name": "p"})),
@@ -234,10 +225,9 @@ impl EventLog for AwayLog {
     }
 }
 
-/// The description of each page, and the statuses that it was seen to answer with.
+/// The description, and which of its answers were seen.
 struct Pages {
-    description: Value,
-    seen: BTreeSet<(String, String)>,
+    description: Description,
 }
 
 impl Pages {
@@ -247,32 +237,18 @@ impl Pages {
         for (name, value) in request {
             sent = sent.header(*name, *value);
         }
-        let (status, answer) = door.answer(sent.body(body).expect("a request")).await;
-        let described = &self.description["paths"][path][method.to_lowercase()]["responses"][status.as_str()];
-        assert!(described.is_object(), "{page}: {status} {answer}");
-        let schema = validator(&described["content"]["application/json"]["schema"]);
-        assert!(schema.is_valid(&answer), "{page}: {status} {answer}");
-        self.seen.insert((page.to_owned(), status.as_str().to_owned()));
-    }
-
-    fn described(&self) -> BTreeSet<(String, String)> {
-        let mut found = BTreeSet::new();
-        for (path, methods) in self.description["paths"].as_object().expect("pages") {
-            for (method, operation) in methods.as_object().expect("methods") {
-                for status in operation["responses"].as_object().expect("answers").keys() {
-                    found.insert((format!("{} {path}", method.to_uppercase()), status.clone()));
-                }
-            }
-        }
-        found
+        let answer = door.whole_answer(sent.body(body).expect("a request")).await;
+        let found = self.description.check(method, path, &answer);
+        assert!(found.is_empty(), "{page}: {found:?} in {} {}", answer.status, answer.text());
     }
 }
 
 /// What the description promises is what the door does: it answers with nothing else, and with each of these.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_described_page_answers_with_a_described_status() {
-    let mut pages = Pages { description: description(), seen: BTreeSet::new() };
-    let names: BTreeSet<String> = pages.described().into_iter().map(|(page, _)| page).collect();
+    let mut pages = Pages { description: description() };
+    let described = pages.description.described().into_iter();
+    let names: BTreeSet<String> = described.map(|(method, path, _)| format!("{method} {path}")).collect();
     assert_eq!(names.iter().collect::<Vec<_>>(), ["GET /v1/keys", "POST /v1/events", "POST /v1/reference"]);
     let open = Door::open();
     let limits = IngestLimits { in_flight_bytes: 10, body_timeout: Duration::ZERO, ..IngestLimits::default() };
@@ -305,8 +281,6 @@ async fn every_described_page_answers_with_a_described_status() {
             pages.send(&away, page, &[master, json], Body::from(body.to_string())).await;
         }
     }
-    let mut unseen = pages.described();
-    unseen.retain(|answer| !pages.seen.contains(answer));
-    let failed = ("POST /v1/events".to_owned(), "500".to_owned());
-    assert_eq!(unseen, BTreeSet::from([failed]), "described, but never answered");
+    let failed = ("POST".to_owned(), "/v1/events".to_owned(), "500".to_owned());
+    assert_eq!(pages.description.unseen(), BTreeSet::from([failed]), "described, but never answered");
 }

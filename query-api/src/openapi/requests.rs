@@ -1,7 +1,7 @@
 //! What requests hold.
 
-use schemas::limits::{PAGE_ROWS_MAX_DOCS, STATS_GROUPS, STATS_GROUPS_MAX};
-use schemas::model::{Column, Relation};
+use schemas::limits::{NUMBER_MAX, PAGE_ROWS, STATS_GROUPS, STATS_GROUPS_MAX};
+use schemas::model::Relation;
 use schemas::stats::GroupBy;
 use serde_json::json;
 use utoipa::openapi::RefOr;
@@ -9,84 +9,91 @@ use utoipa::openapi::schema::{
     AdditionalProperties, AnyOfBuilder, ArrayBuilder, ComponentsBuilder, ObjectBuilder, Schema, Type,
 };
 
-use super::model::text_or_null;
-use super::{named, string};
+use super::{flag, named, readable_columns, string, whole};
+use crate::compat::Compat;
 
-const CURSOR: &str = "Walks the list page by page: an empty text for the first page, then the cursor of the page before, with the same \
-    query and sort, without skip and not by _relevance. Each call that is there at the start and keeps its place in the \
-    order comes exactly once.";
-
-pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
-    let query = || ObjectBuilder::new().property("query", named("Query"));
-    let whole = |minimum: u32, maximum: u32| {
-        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(minimum)).maximum(Some(maximum))
-    };
-    let list = query()
-        .property("select", named("Select"))
-        .property("sort", named("Sort"))
-        .property("skip", ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)))
-        .property("limit", whole(0, PAGE_ROWS_MAX_DOCS))
-        .property("cursor", text_or_null().description(Some(CURSOR)));
-    let stats = query()
-        .property("groupBy", group_by())
-        .property(
-            "limit",
-            whole(1, STATS_GROUPS_MAX)
-                .default(Some(json!(STATS_GROUPS)))
-                .description(Some("Greatest number of groups.")),
-        )
-        .property(
-            "percentiles",
-            ObjectBuilder::new()
-                .schema_type(Type::Boolean)
-                .description(Some("Whether to add percentiles of the duration.")),
-        );
+pub(super) fn components(components: ComponentsBuilder, compat: Compat) -> ComponentsBuilder {
+    let data = ObjectBuilder::new().description(Some("Columns of the call."));
     components
-        .schema("ListRequest", list)
+        .schema("ListRequest", list(compat))
         .schema("ItemRequest", ObjectBuilder::new().property("select", named("Select")))
-        .schema("CountRequest", query())
-        .schema("StatsRequest", stats)
-        .schema("WriteRequest", ObjectBuilder::new().property("data", ObjectBuilder::new()))
+        .schema("CountRequest", ObjectBuilder::new().property("query", named("Query")))
+        .schema("StatsRequest", stats())
+        .schema("WriteRequest", ObjectBuilder::new().property("data", data))
         .schema("Select", select())
         .schema("Sort", sort())
         .schema("Direction", direction())
 }
 
+/// How many rows to answer with, wherever that is said.
+pub(super) fn limit(compat: Compat) -> ObjectBuilder {
+    let about = format!("How many objects to return: {PAGE_ROWS} by default, at most {}.", compat.page_rows_max());
+    whole().maximum(Some(compat.page_rows_max())).default(Some(json!(PAGE_ROWS))).description(Some(about))
+}
+
+pub(super) fn skip() -> ObjectBuilder {
+    let maximum = isize::try_from(NUMBER_MAX).ok();
+    whole().maximum(maximum).default(Some(json!(0))).description(Some("How many objects to pass over."))
+}
+
+fn list(compat: Compat) -> ObjectBuilder {
+    let cursor = string().description(Some(
+        "Walks the list page by page: an empty text for the first page, then the cursor of the page before, with the same \
+         query and sort, without skip and not by _relevance. Each call that is there at the start and keeps its place in \
+         the order comes exactly once.",
+    ));
+    let group_by = ObjectBuilder::new().max_properties(Some(0)).description(Some("Refused unless it is empty."));
+    ObjectBuilder::new()
+        .property("query", named("Query"))
+        .property("select", named("Select"))
+        .property("sort", named("Sort"))
+        .property("skip", skip())
+        .property("limit", limit(compat))
+        .property("cursor", cursor)
+        .property("groupBy", group_by)
+}
+
+fn stats() -> ObjectBuilder {
+    let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(STATS_GROUPS_MAX));
+    let limit = limit.default(Some(json!(STATS_GROUPS))).description(Some("Greatest number of groups."));
+    let percentiles =
+        flag().default(Some(json!(false))).description(Some("Whether to add percentiles of the duration."));
+    ObjectBuilder::new()
+        .property("query", named("Query"))
+        .property("groupBy", group_by())
+        .property("limit", limit)
+        .property("percentiles", percentiles)
+}
+
 fn select() -> ObjectBuilder {
-    let flag = || ObjectBuilder::new().schema_type(Type::Boolean);
-    let mut select = ObjectBuilder::new().description(Some("The columns to answer with; _id always is."));
-    for column in Column::ALL.into_iter().filter(|column| column.is_readable()) {
-        let description = column.info().description;
-        select = match column.relation() {
-            None => select.property(column.name(), flag().description(Some(description))),
+    let select = ObjectBuilder::new().description(Some("The columns to answer with; _id always is."));
+    let select = readable_columns().fold(select, |select, column| {
+        let about = Some(column.info().description);
+        match column.relation() {
+            None => select.property(column.name(), flag().description(about)),
             Some(relation) => {
-                let wanted = AnyOfBuilder::new().description(Some(description)).item(flag()).item(related(relation));
+                let wanted = AnyOfBuilder::new().description(about).item(flag()).item(related(relation));
                 select.property(column.name(), wanted)
             }
-        };
-    }
+        }
+    });
     select.additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
 fn related(relation: Relation) -> ObjectBuilder {
     let names = ["_id"].into_iter().chain(relation.fields().iter().map(|(name, _)| *name));
-    let fields = names.fold(ObjectBuilder::new(), |fields, name| {
-        fields.property(name, ObjectBuilder::new().schema_type(Type::Boolean))
-    });
+    let fields = names.fold(ObjectBuilder::new(), |fields, name| fields.property(name, flag()));
     fields.additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
 fn sort() -> ObjectBuilder {
-    let text = "Columns by priority; the newest first by default. Equal rows come by _id. A relation has to be selected too. \
-                _relevance needs a FullText condition.";
-    let sort = ObjectBuilder::new().description(Some(text)).property("_relevance", named("Direction"));
-    let scalars = Column::ALL.into_iter().filter(|column| column.relation().is_none());
-    let sort = scalars.fold(sort, |sort, column| sort.property(column.name(), named("Direction")));
-    let relations = Column::ALL
-        .into_iter()
-        .filter(|column| column.is_readable())
-        .filter_map(|column| Some((column, column.relation()?)));
-    let sort = relations.fold(sort, |sort, (column, relation)| sort.property(column.name(), related_sort(relation)));
+    let about = "Columns by priority; the newest first by default. Equal rows come by _id. A relation has to be selected too. \
+                 _relevance needs a FullText condition.";
+    let sort = ObjectBuilder::new().description(Some(about)).property("_relevance", named("Direction"));
+    let sort = readable_columns().fold(sort, |sort, column| match column.relation() {
+        None => sort.property(column.name(), named("Direction")),
+        Some(relation) => sort.property(column.name(), related_sort(relation)),
+    });
     sort.additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
@@ -104,6 +111,7 @@ fn direction() -> AnyOfBuilder {
     };
     let nulls = string().enum_values(Some(["first", "last", "FIRST", "LAST"]));
     let object = ObjectBuilder::new().property("direction", direction()).property("nulls", nulls);
+    let object = object.additional_properties(Some(AdditionalProperties::FreeForm(false)));
     direction().item(object)
 }
 

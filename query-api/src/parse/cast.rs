@@ -144,7 +144,7 @@ fn zone_offset_ms(zone: &str) -> Option<i64> {
     }
     let hours: i64 = digits.get(..2)?.parse().ok()?;
     let minutes: i64 = digits.get(2..).filter(|minutes| !minutes.is_empty()).map_or(Ok(0), str::parse).ok()?;
-    (hours < 16 && minutes < 60).then_some(sign * (hours * 60 + minutes) * 60_000)
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes) * 60_000)
 }
 
 #[cfg(test)]
@@ -244,6 +244,7 @@ mod tests {
             ("2026-03-02 05:06:07.123456+02", "2026-03-02T03:06:07.123Z"),
             ("2026-03-02T05:06:07.5-05:30", "2026-03-02T10:36:07.500Z"),
             ("2026-03-02T05:06:07z", "2026-03-02T05:06:07.000Z"),
+            ("2026-03-02T05:06:07+23:59", "2026-03-01T05:07:07.000Z"),
         ] {
             assert_eq!(date(text).map(|date| date.to_string()).as_deref(), Some(expected), "{text}");
         }
@@ -253,6 +254,7 @@ mod tests {
             "2026-13-01",
             "2026-03-02T25:00:00Z",
             "2026-03-02T05:06:07+2",
+            "2026-03-02T05:06:07+24:00",
             "2026-03-02 x",
             "２０２６-03-02",
         ] {

@@ -107,16 +107,15 @@ fn type_of(value: &Json) -> Option<&str> {
 /// The columns that a search under this key names itself; `None` when the key is the column.
 fn searched_fields(key: &str, value: &Json) -> Result<Option<Vec<String>>, FilterError> {
     let operator = type_of(value);
-    let fields = match value.get("fields") {
+    // To every other operator this is a member like any.
+    let fields = value.get("fields").filter(|_| matches!(operator, Some(FULL_TEXT | MULTI_SEARCH)));
+    let fields = match fields {
         None | Some(Json::Null) => None,
         Some(Json::Array(fields)) => {
             let names: Option<Vec<String>> = fields.iter().map(|field| field.as_str().map(str::to_owned)).collect();
             Some(names.ok_or_else(|| FilterError::Fields(key.to_owned()))?)
         }
-        Some(_) if matches!(operator, Some(FULL_TEXT | MULTI_SEARCH)) => {
-            return Err(FilterError::Fields(key.to_owned()));
-        }
-        Some(_) => None,
+        Some(_) => return Err(FilterError::Fields(key.to_owned())),
     };
     Ok(match operator {
         Some(MULTI_SEARCH) => Some(fields.unwrap_or_default()),

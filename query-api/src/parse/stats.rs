@@ -4,6 +4,8 @@ use schemas::limits::{STATS_GROUPS, STATS_GROUPS_MAX};
 use schemas::stats::GroupBy;
 use serde_json::{Map, Value as Json};
 
+use super::js;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StatsOptions {
     pub(crate) group_by: Vec<GroupBy>,
@@ -27,7 +29,9 @@ pub(crate) fn limit(body: &Map<String, Json>) -> Result<usize, StatsError> {
     match body.get("limit") {
         None | Some(Json::Null) => Ok(usize::try_from(STATS_GROUPS).unwrap_or(usize::MAX)),
         Some(value) => {
-            let limit = value.as_u64().filter(|limit| (1..=u64::from(STATS_GROUPS_MAX)).contains(limit));
+            // 5.0 is the same number.
+            let limit = value.as_number().and_then(|_| js::string_of(value).parse::<u32>().ok());
+            let limit = limit.filter(|limit| (1..=STATS_GROUPS_MAX).contains(limit));
             limit.and_then(|limit| usize::try_from(limit).ok()).ok_or(StatsError::Limit)
         }
     }
@@ -76,6 +80,7 @@ mod tests {
         let options = of(&json!({"groupBy": ["modelName", "day"], "limit": 3, "percentiles": true})).expect("valid");
         assert_eq!(options.group_by, [GroupBy::Column(Column::ModelName), GroupBy::Day]);
         assert_eq!((options.limit, options.percentiles), (3, true));
+        assert_eq!(of(&json!({"limit": 5.0})).expect("valid").limit, 5);
         assert_eq!(of(&json!({"groupBy": "status"})).expect("valid").group_by, [GroupBy::Column(Column::Status)]);
         for (body, error) in [
             (json!({"groupBy": ["requestPrompt"]}), StatsError::GroupBy),
@@ -84,6 +89,7 @@ mod tests {
             (json!({"limit": 0}), StatsError::Limit),
             (json!({"limit": 10_001}), StatsError::Limit),
             (json!({"limit": "5"}), StatsError::Limit),
+            (json!({"limit": 5.5}), StatsError::Limit),
             (json!({"percentiles": 1}), StatsError::Percentiles),
         ] {
             assert_eq!(of(&body), Err(error), "{body}");

@@ -20,7 +20,7 @@ async fn count(server: &Server, headers: &[(&str, &str)], body: impl Into<Body>)
     (answered.status.as_u16(), answered.text)
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).expect("memory takes all");
     encoder.finish().expect("memory takes all")

@@ -4,6 +4,7 @@ mod memory_reader;
 mod server;
 
 mod access;
+mod arbitrary;
 mod bodies;
 mod consistency;
 mod items;

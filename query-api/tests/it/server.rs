@@ -19,6 +19,7 @@ use schemas::reference::{
 };
 use schemas::time::{Clock, Timestamp};
 use serde_json::{Value as Json, json};
+use testkit::Answer;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 use uuid::Uuid;
@@ -231,6 +232,13 @@ impl Answered {
     pub(crate) fn summary(&self) -> (u16, &str) {
         (self.status.as_u16(), &self.text)
     }
+}
+
+/// The same as testkit has it.
+pub(crate) fn answer_of(answered: Answered) -> Answer {
+    let headers = answered.headers.iter();
+    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().expect("text").to_owned())).collect();
+    Answer { status: answered.status.as_u16(), headers, body: answered.text.into_bytes() }
 }
 
 impl Server {

@@ -20,6 +20,12 @@ fn the_project_of_a_scope_can_not_be_asked_about() {
 }
 
 #[test]
+fn members_that_an_operator_does_not_know_are_passed_over() {
+    let filter = lowered(&json!({"status": {"_type": "IsNull", "value": 1, "fields": [null]}}));
+    assert_eq!(filter, Ok(Filter::All(vec![Filter::Null(Column::Status)])));
+}
+
+#[test]
 fn lists_are_bounded() {
     let too_many: Vec<usize> = (0..=IN_VALUES).collect();
     assert_eq!(lowered(&json!({ "totalTokens": too_many })), Err(FilterError::TooManyValues("totalTokens")));
