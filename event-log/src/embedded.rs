@@ -42,8 +42,14 @@ pub enum OpenEmbeddedError {
     Partitions(u32),
     #[error("the log can't be opened: {0}")]
     Storage(#[from] fjall::Error),
+    #[error("the log's folder can't be made: {0}")]
+    Folder(#[from] std::io::Error),
     #[error("the log is damaged: {0}")]
     Damaged(#[from] block::DamagedBlock),
+    #[error("the log is damaged: its journal is gone")]
+    NoJournal,
+    #[error("the log is damaged: its beginning is gone")]
+    NoBeginning,
     #[error("the log's writer can't be started")]
     Thread(#[source] std::io::Error),
 }
@@ -65,7 +71,7 @@ impl EmbeddedLog {
         }
         let store = Arc::new(SharedStore::open(folder, options.partitions)?);
         let (appends, waiting) = channel();
-        let writer = Writer::new(Arc::clone(&store), options.clock);
+        let writer = Writer::new(Arc::clone(&store), options.clock).map_err(OpenEmbeddedError::Thread)?;
         let writer = std::thread::Builder::new()
             .name("log-writer".into())
             .spawn(move || writer.run(&waiting))

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use schemas::id::Partition;
 use schemas::positions::Offset;
 use serde::{Deserialize, Serialize};
+use zstd::bulk::Compressor;
 
 use crate::log::{LogRecord, NewRecord, Position};
 
@@ -38,25 +39,35 @@ struct BlockRecord<'a> {
     headers: Vec<(&'a str, &'a [u8])>,
 }
 
-pub(super) fn encode(timestamp_ms: i64, records: &[NewRecord]) -> std::io::Result<Vec<u8>> {
-    let records = records
-        .iter()
-        .map(|record| BlockRecord {
-            key: &record.key,
-            value: record.value.as_deref(),
-            headers: record.headers.iter().map(|(name, value)| (name.as_str(), value.as_ref())).collect(),
-        })
-        .collect();
-    let plain = postcard::to_stdvec(&Block { timestamp_ms, records }).map_err(std::io::Error::other)?;
-    zstd::encode_all(plain.as_slice(), COMPRESSION_LEVEL)
+/// Makes blocks, one after the other: what it takes to compress is made once.
+pub(super) struct BlockEncoder(Compressor<'static>);
+
+impl BlockEncoder {
+    pub(super) fn new() -> std::io::Result<Self> {
+        Compressor::new(COMPRESSION_LEVEL).map(Self)
+    }
+
+    pub(super) fn encode(&mut self, timestamp_ms: i64, records: &[NewRecord]) -> std::io::Result<Vec<u8>> {
+        let records = records
+            .iter()
+            .map(|record| BlockRecord {
+                key: &record.key,
+                value: record.value.as_deref(),
+                headers: record.headers.iter().map(|(name, value)| (name.as_str(), value.as_ref())).collect(),
+            })
+            .collect();
+        let plain = postcard::to_stdvec(&Block { timestamp_ms, records }).map_err(std::io::Error::other)?;
+        self.0.compress(&plain)
+    }
 }
 
 /// A block's bytes, ready to be read.
-pub(super) struct PlainBlock(Vec<u8>);
+pub(super) struct PlainBlock(Bytes);
 
 impl PlainBlock {
     pub(super) fn of(compressed: &[u8]) -> Result<Self, DamagedBlock> {
-        zstd::decode_all(compressed).map(Self).map_err(DamagedBlock::Compression)
+        let plain = zstd::decode_all(compressed).map_err(DamagedBlock::Compression)?;
+        Ok(Self(plain.into()))
     }
 
     pub(super) fn block(&self) -> Result<Block<'_>, DamagedBlock> {
@@ -69,19 +80,22 @@ impl Block<'_> {
         self.records.len() as u64
     }
 
-    /// The block's records from an offset on.
-    pub(super) fn records(&self, partition: Partition, first: Offset, from: Offset) -> impl Iterator<Item = LogRecord> {
+    /// The block's records from an offset on. They are parts of `plain`, the bytes that the block was read from.
+    pub(super) fn records(
+        &self,
+        plain: &PlainBlock,
+        partition: Partition,
+        first: Offset,
+        from: Offset,
+    ) -> impl Iterator<Item = LogRecord> {
+        let part = |bytes| plain.0.slice_ref(bytes);
         (first..).zip(&self.records).skip_while(move |(offset, _)| *offset < from).map(move |(offset, record)| {
             LogRecord {
                 position: Position { partition, offset },
                 timestamp_ms: self.timestamp_ms,
-                key: Bytes::copy_from_slice(record.key),
-                value: record.value.map(Bytes::copy_from_slice),
-                headers: record
-                    .headers
-                    .iter()
-                    .map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value)))
-                    .collect(),
+                key: part(record.key),
+                value: record.value.map(part),
+                headers: record.headers.iter().map(|(name, value)| ((*name).to_owned(), part(value))).collect(),
             }
         })
     }

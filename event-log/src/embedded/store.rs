@@ -1,6 +1,8 @@
 //! The database below an embedded log, shared by its writer and its readers.
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
@@ -53,7 +55,8 @@ impl std::fmt::Debug for SharedStore {
 }
 
 impl Store {
-    fn open(folder: &Path, new_partitions: u32) -> Result<(Self, u32), OpenEmbeddedError> {
+    /// Opens the database, or makes it with so many partitions.
+    fn open(folder: &Path, new_partitions: Option<u32>) -> Result<(Self, u32), OpenEmbeddedError> {
         let database = Database::builder(folder)
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)
@@ -62,11 +65,13 @@ impl Store {
             .worker_threads(1)
             .open()?;
         let about = database.keyspace(ABOUT, KeyspaceCreateOptions::default)?;
-        let partitions = if let Some(bytes) = about.get(PARTITIONS_KEY)? {
-            u32::from_be_bytes(bytes.as_ref().try_into().map_err(|_| DamagedBlock::Key)?)
-        } else {
-            about.insert(PARTITIONS_KEY, new_partitions.to_be_bytes())?;
-            new_partitions
+        let partitions = match (about.get(PARTITIONS_KEY)?, new_partitions) {
+            (Some(bytes), _) => u32::from_be_bytes(bytes.as_ref().try_into().map_err(|_| DamagedBlock::Key)?),
+            (None, Some(new)) => {
+                about.insert(PARTITIONS_KEY, new.to_be_bytes())?;
+                new
+            }
+            (None, None) => return Err(OpenEmbeddedError::NoBeginning),
         };
         // A process that was killed may have left whole commits that are not on disk yet: nobody may see them before.
         database.persist(fjall::PersistMode::SyncAll)?;
@@ -108,6 +113,38 @@ impl Store {
     }
 }
 
+fn is_absent(folder: &Path) -> std::io::Result<bool> {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes an empty log beside the folder and moves it there, so that the folder never holds a part of one.
+fn make(folder: &Path, partitions: u32) -> Result<(), OpenEmbeddedError> {
+    let mut draft = folder.as_os_str().to_owned();
+    draft.push(".new");
+    let draft = PathBuf::from(draft);
+    if draft.try_exists()? {
+        fs::remove_dir_all(&draft)?;
+    }
+    drop(Store::open(&draft, Some(partitions))?);
+    fs::rename(&draft, folder)?;
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(())
+}
+
+/// Opens a log that was made. The database would take one whose journals are gone for one that had nothing in them.
+fn open_made(folder: &Path) -> Result<(Store, u32), OpenEmbeddedError> {
+    let mut has_journal = false;
+    for entry in fs::read_dir(folder)? {
+        has_journal |= entry?.path().extension().is_some_and(|extension| extension == "jnl");
+    }
+    if has_journal { Store::open(folder, None) } else { Err(OpenEmbeddedError::NoJournal) }
+}
+
 fn topic_name(topic: Topic) -> &'static str {
     match topic {
         Topic::Calls => "calls",
@@ -118,7 +155,10 @@ fn topic_name(topic: Topic) -> &'static str {
 
 impl SharedStore {
     pub(super) fn open(folder: &Path, new_partitions: u32) -> Result<Self, OpenEmbeddedError> {
-        let (store, partitions) = Store::open(folder, new_partitions)?;
+        if is_absent(folder)? {
+            make(folder, new_partitions)?;
+        }
+        let (store, partitions) = open_made(folder)?;
         let (ends, newest_ms) = store.ends()?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -134,7 +174,7 @@ impl SharedStore {
     pub(super) fn reopen(&self) -> Result<(), OpenEmbeddedError> {
         let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
         *store = None;
-        let (new, _) = Store::open(&self.folder, self.partitions)?;
+        let (new, _) = open_made(&self.folder)?;
         (*self.lock_ends(), _) = new.ends()?;
         *store = Some(new);
         self.grown.notify_all();
@@ -212,7 +252,7 @@ impl SharedStore {
             let first = first_offset(&first).map_err(damaged)?;
             let plain = PlainBlock::of(&block).map_err(damaged)?;
             let block = plain.block().map_err(damaged)?;
-            for record in block.records(key.1, first, from) {
+            for record in block.records(&plain, key.1, first, from) {
                 bytes += record.key.len() + record.value.as_ref().map_or(0, bytes::Bytes::len);
                 records.push(record);
             }

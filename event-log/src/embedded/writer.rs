@@ -10,7 +10,7 @@ use schemas::time::Clock;
 use tokio::sync::oneshot;
 
 use super::OpenEmbeddedError;
-use super::block::{self, BLOCK_BYTES};
+use super::block::{BLOCK_BYTES, BlockEncoder};
 use super::store::{PartitionKey, SharedStore};
 use crate::log::{AppendError, NewRecord, Position, Topic};
 
@@ -54,6 +54,7 @@ impl CommitError {
 pub(super) struct Writer {
     store: Arc<SharedStore>,
     clock: Clock,
+    encoder: BlockEncoder,
     /// The newest timestamp, so that a clock that steps back does not take the log with it.
     newest_ms: i64,
     /// Whether the last commit failed, so that what is on disk has to be read before the next.
@@ -61,9 +62,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(store: Arc<SharedStore>, clock: Clock) -> Self {
+    pub(super) fn new(store: Arc<SharedStore>, clock: Clock) -> std::io::Result<Self> {
         let newest_ms = store.newest_ms();
-        Self { store, clock, newest_ms, failed: false }
+        Ok(Self { store, clock, encoder: BlockEncoder::new()?, newest_ms, failed: false })
     }
 
     /// Runs until the log is closed and nothing waits.
@@ -130,7 +131,7 @@ impl Writer {
     }
 
     fn write(
-        &self,
+        &mut self,
         partitions: &BTreeMap<PartitionKey, Vec<NewRecord>>,
     ) -> Result<BTreeMap<PartitionKey, Offset>, CommitError> {
         let guard = self.store.read();
@@ -141,7 +142,7 @@ impl Writer {
             let keyspace = store.keyspaces.get(key).ok_or(CommitError::Closed)?;
             let mut end = self.store.end(*key);
             for records in blocks(records) {
-                batch.insert(keyspace, end.to_be_bytes(), block::encode(self.newest_ms, records)?);
+                batch.insert(keyspace, end.to_be_bytes(), self.encoder.encode(self.newest_ms, records)?);
                 end += records.len() as u64;
             }
             ends.insert(*key, end);

@@ -54,6 +54,28 @@ async fn a_log_that_is_opened_again_goes_on_where_it_was() {
     assert_eq!(times, [1_000, 1_000, 1_000], "a clock that stepped back does not take the log with it");
 }
 
+/// What is in the folder itself is never a part of a new log, so that nothing has to be taken for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_being_made_is_made_and_one_without_its_beginning_is_damaged() {
+    let parent = tempfile::tempdir().expect("a temporary folder");
+    let (folder, draft) = (parent.path().join("log"), parent.path().join("log.new"));
+    std::fs::create_dir(&draft).expect("writable");
+    std::fs::write(draft.join("0.jnl"), "").expect("writable");
+    let log = open(&folder);
+    log.append(Topic::Calls, vec![record(0, "a")]).await.expect("appended");
+    drop(log);
+    assert!(!draft.exists());
+
+    for lost in ["version", "0.jnl"] {
+        let damaged = copy_of(&folder);
+        std::fs::remove_file(damaged.path().join(lost)).expect("the database has it");
+        let before = files(damaged.path());
+        let options = EmbeddedOptions { partitions: 4, clock: Clock::new(|| Timestamp::from_millis(0)) };
+        EmbeddedLog::open(damaged.path(), options).expect_err("its records are not there any more");
+        assert_eq!(files(damaged.path()), before, "nothing is removed or made");
+    }
+}
+
 /// Copies the folder as a crash leaves it: the log is open, only what is acknowledged is known to be there.
 fn copy_of(folder: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().expect("a temporary folder");
