@@ -25,7 +25,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tantivy::index::SegmentId;
-use tantivy::{Index, IndexReader, ReloadPolicy, Searcher, SegmentReader};
+use tantivy::{Searcher, SegmentReader};
 
 use crate::checkpoint::Checkpoint;
 use crate::index::schema::CallFields;
@@ -40,16 +40,14 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Opens the last commit. What was derived from segments that `previous` has too is taken over from it;
-    /// their deletes are applied by difference.
-    pub fn open(
-        index: &Index,
+    /// Of the commit that the searcher sees. What was derived from segments that `previous` has too is taken over from
+    /// it; their deletes are applied by difference.
+    pub fn of(
+        searcher: Searcher,
         fields: &CallFields,
         checkpoint: Checkpoint,
         previous: Option<&Arc<Self>>,
     ) -> tantivy::Result<Self> {
-        let reader: IndexReader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        let searcher = reader.searcher();
         let known: HashMap<SegmentId, &Arc<Segment>> = previous
             .map(|previous| previous.segments.iter().map(|segment| (segment.id(), segment)).collect())
             .unwrap_or_default();

@@ -134,7 +134,7 @@ pub fn verify_folder(folder: &Path, log: &dyn EventLog, log_id: LogId) -> Result
     if opened.checkpoint.log != log_id {
         return Err(OpenIndexError::Unusable(UnusableIndex::OtherLog(opened.checkpoint.log)).into());
     }
-    verify(&Snapshot::open(&opened.index, &fields, opened.checkpoint, None)?, log)
+    verify(&Snapshot::of(opened.reader.searcher(), &fields, opened.checkpoint, None)?, log)
 }
 
 /// Compares what readers see with the log, up to the snapshot's positions. Blocks; projector and readers go on.

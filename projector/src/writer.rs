@@ -107,10 +107,6 @@ impl CallWriter {
         })
     }
 
-    pub(crate) fn index(&self) -> &Index {
-        &self.index
-    }
-
     pub(crate) fn fields(&self) -> &CallFields {
         &self.fields
     }

@@ -45,7 +45,9 @@ impl EmbeddedReader {
         for at in 0..partitions.len() {
             let Some(&partition) = partitions.get((self.turn + at) % partitions.len()) else { continue };
             let from = self.next.get(&partition).copied().unwrap_or(0);
-            let records = self.store.records((self.topic, partition), from, left)?;
+            // An equal share of what is left, so that neighbours in the index are of about the same time.
+            let share = left / (partitions.len() - at);
+            let records = self.store.records((self.topic, partition), from, share)?;
             let Some(last) = records.last() else { continue };
             let next = last.position.offset + 1;
             self.next.insert(partition, next);

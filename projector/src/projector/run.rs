@@ -236,7 +236,7 @@ impl ProjectorThread {
         }
         let caught_up = self.seen_at_start.as_ref().is_some_and(|ends| checkpoint.has_passed(ends));
         Step::Publish.begins();
-        let snapshot = Snapshot::open(writer.index(), writer.fields(), checkpoint, previous.as_ref())?;
+        let snapshot = Snapshot::of(writer.committed().clone(), writer.fields(), checkpoint, previous.as_ref())?;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53 documents")]
         {
             metrics::gauge!("llm_log_index_documents").set(writer.committed().num_docs() as f64);

@@ -1,6 +1,7 @@
 //! Sums over the visible calls of a segment, by project, UTC day of `createdAt`, model and status.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use schemas::access::ReadScope;
@@ -42,18 +43,34 @@ pub(crate) struct Cell<'a> {
 #[derive(Debug)]
 pub(crate) struct SegmentCounters {
     first: Arc<FirstSeen>,
+    deleted: Arc<Deleted>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Deleted {
     /// By place in [`FirstSeen::sums`].
-    deleted: Arc<HashMap<usize, Totals>>,
+    sums: HashMap<usize, Totals>,
+    /// By ordinal of the project.
+    calls: HashMap<u64, i128>,
 }
 
 #[derive(Debug)]
 struct FirstSeen {
     /// By ordinal, and so by id too.
-    projects: Vec<(u64, ProjectId)>,
+    projects: Vec<ProjectSums>,
     models: BTreeMap<u64, Value>,
     statuses: BTreeMap<u64, Value>,
     /// In order. Errors are not counted here: they follow from calls and status.
     sums: Vec<(Grain, Totals)>,
+}
+
+/// The sums of one project.
+#[derive(Debug)]
+struct ProjectSums {
+    ordinal: u64,
+    project: ProjectId,
+    sums: Range<usize>,
+    calls: i128,
 }
 
 /// A counter key in the ordinals of one segment. Nulls have no ordinal.
@@ -92,9 +109,12 @@ impl SegmentCounters {
         let models = columns.model.values(Column::ModelName, sums.iter().filter_map(|(grain, _)| grain.model))?;
         let statuses = columns.status.values(Column::Status, sums.iter().filter_map(|(grain, _)| grain.status))?;
         let projects = columns.project.values(Column::ProjectId, sums.iter().map(|(grain, _)| grain.project))?;
-        let projects = projects.into_iter().filter_map(|(ordinal, value)| match value {
-            Value::Id(id) => Some((ordinal, ProjectId(id))),
-            _ => None,
+        let projects = projects.into_iter().filter_map(|(ordinal, value)| {
+            let Value::Id(id) = value else { return None };
+            let start = sums.partition_point(|(grain, _)| grain.project < ordinal);
+            let own = sums.get(start..)?.iter().take_while(|(grain, _)| grain.project == ordinal);
+            let (count, calls) = own.fold((0, 0), |(count, calls), (_, sum)| (count + 1, calls + sum.calls));
+            Some(ProjectSums { ordinal, project: ProjectId(id), sums: start..start + count, calls })
         });
         let first = FirstSeen { projects: projects.collect(), models, statuses, sums };
         Ok(Self { first: Arc::new(first), deleted: Arc::default() })
@@ -108,14 +128,24 @@ impl SegmentCounters {
         fields: &CallFields,
     ) -> tantivy::Result<Self> {
         let columns = CounterColumns::open(reader, fields)?;
-        let mut deleted = HashMap::clone(&self.deleted);
+        let mut deleted = Deleted::clone(&self.deleted);
         for doc in documents {
             let Some(grain) = columns.grain(*doc) else { continue };
             if let Ok(at) = self.first.sums.binary_search_by_key(&grain, |(grain, _)| *grain) {
-                columns.amounts.add(*doc, deleted.entry(at).or_default());
+                columns.amounts.add(*doc, deleted.sums.entry(at).or_default());
+                *deleted.calls.entry(grain.project).or_default() += 1;
             }
         }
         Ok(Self { first: Arc::clone(&self.first), deleted: Arc::new(deleted) })
+    }
+
+    /// How many calls a scope includes.
+    pub(crate) fn calls(&self, scope: ReadScope) -> i128 {
+        let left = |own: &ProjectSums| own.calls - self.deleted.calls.get(&own.ordinal).unwrap_or(&0);
+        match scope {
+            ReadScope::EveryProject => self.first.projects.iter().map(left).sum(),
+            ReadScope::Project(project) => self.first.project(project).map_or(0, left),
+        }
     }
 
     /// The sums of the calls that a scope includes.
@@ -123,28 +153,21 @@ impl SegmentCounters {
         let FirstSeen { projects, models, statuses, sums } = &*self.first;
         let range = match scope {
             ReadScope::EveryProject => 0..sums.len(),
-            ReadScope::Project(own) => projects
-                .binary_search_by_key(&own, |(_, project)| *project)
-                .ok()
-                .and_then(|at| projects.get(at))
-                .map_or(0..0, |(own, _)| {
-                    let start = sums.partition_point(|(grain, _)| grain.project < *own);
-                    start..sums.partition_point(|(grain, _)| grain.project <= *own)
-                }),
+            ReadScope::Project(project) => self.first.project(project).map_or(0..0, |own| own.sums.clone()),
         };
         let start = range.start;
         sums.get(range).unwrap_or_default().iter().zip(start..).filter_map(move |((grain, sum), at)| {
             let mut totals = sum.clone();
-            if let Some(deleted) = self.deleted.get(&at) {
+            if let Some(deleted) = self.deleted.sums.get(&at) {
                 totals.subtract(deleted);
             }
             let status = grain.status.and_then(|ordinal| statuses.get(&ordinal)).unwrap_or(&Value::Null);
             if status.as_text().is_some_and(is_error) {
                 totals.errors = totals.calls;
             }
-            let project = projects.binary_search_by_key(&grain.project, |(ordinal, _)| *ordinal).ok()?;
+            let project = projects.binary_search_by_key(&grain.project, |own| own.ordinal).ok()?;
             (totals.calls != 0).then_some(Cell {
-                project: projects.get(project)?.1,
+                project: projects.get(project)?.project,
                 day: grain.day,
                 model: grain.model.and_then(|ordinal| models.get(&ordinal)).unwrap_or(&Value::Null),
                 status,
@@ -160,6 +183,13 @@ impl SegmentCounters {
                 CounterKey { project: cell.project, day: cell.day, model: text(cell.model), status: text(cell.status) };
             counters.entry(key).or_default().add(&cell.totals);
         }
+    }
+}
+
+impl FirstSeen {
+    fn project(&self, project: ProjectId) -> Option<&ProjectSums> {
+        let at = self.projects.binary_search_by_key(&project, |own| own.project).ok()?;
+        self.projects.get(at)
     }
 }
 

@@ -163,13 +163,17 @@ impl World {
 
     fn publish(&self) {
         let previous = self.cell.current();
-        let snapshot = Snapshot::open(&self.index, &self.fields, self.checkpoint(), previous.as_ref());
-        self.cell.publish(snapshot.expect("a snapshot"));
+        self.cell.publish(self.snapshot(previous.as_ref()));
     }
 
     /// A snapshot that takes nothing over from an earlier one.
     pub(super) fn fresh_snapshot(&self) -> Snapshot {
-        Snapshot::open(&self.index, &self.fields, self.checkpoint(), None).expect("a snapshot")
+        self.snapshot(None)
+    }
+
+    fn snapshot(&self, previous: Option<&Arc<Snapshot>>) -> Snapshot {
+        let searcher = self.index.reader().expect("a reader").searcher();
+        Snapshot::of(searcher, &self.fields, self.checkpoint(), previous).expect("a snapshot")
     }
 
     fn checkpoint(&self) -> Checkpoint {
