@@ -117,7 +117,7 @@ impl Surroundings {
             ChaosLog::Embedded => Ok(Self { broker: None, proxy: None, bootstrap: None }),
             ChaosLog::Kafka { bootstrap } => Ok(Self { broker: None, proxy: None, bootstrap: Some(bootstrap.clone()) }),
             ChaosLog::OwnKafka => {
-                let broker = Broker::start().await?;
+                let broker = Broker::started().await?;
                 let proxy = Proxy::start(broker.proxy_port(), broker.proxied_port()).await?;
                 let bootstrap = Some(broker.bootstrap());
                 Ok(Self { broker: Some(Arc::new(broker)), proxy: Some(Arc::new(proxy)), bootstrap })

@@ -1,59 +1,15 @@
 //! A broker of the test's own that goes away and comes back. Runs when `LLM_LOG_TEST_KAFKA` names a broker, so that one
 //! can be started.
 
-use std::path::Path;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use testkit::{Client, Server, free_port, wait_until_async};
-use tokio::process::Command;
+use testkit::{Broker, Client, Server, wait_until_async};
 
 use crate::binary::{Folder, count, make_key};
 use crate::calls::call;
 use crate::consistency::{is_there, publish_one, read_with};
 use crate::journey::VISIBLE;
-
-/// A real Kafka; ends with the test.
-struct Broker {
-    port: u16,
-    data: String,
-}
-
-impl Broker {
-    async fn start(folder: &Folder) -> Self {
-        let broker = Self { port: free_port(), data: folder.text("kafka") };
-        broker.run("start").await;
-        broker
-    }
-
-    fn command(&self, what: &str) -> Command {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka");
-        let mut command = Command::new(script);
-        command.args([what, &self.port.to_string()]).env("KAFKA_DATA", &self.data).stdout(Stdio::null());
-        command
-    }
-
-    async fn run(&self, what: &str) {
-        assert!(self.command(what).status().await.expect("the script runs").success(), "scripts/kafka {what}");
-    }
-
-    /// Sends the broker's process a signal.
-    async fn signal(&self, signal: &str) {
-        let pid = std::fs::read_to_string(format!("{}/pid", self.data)).expect("the broker runs");
-        assert!(Command::new("kill").args([signal, pid.trim()]).status().await.expect("it runs").success());
-    }
-
-    fn bootstrap(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        let _ = self.command("kill").as_std_mut().status();
-    }
-}
 
 async fn lag(client: &Client) -> Duration {
     let answer = read_with(client, "count", &[]).await;
@@ -79,7 +35,7 @@ async fn with_the_broker_away_reads_say_how_old_they_are_and_nothing_is_acknowle
         return;
     }
     let folder = Folder::new();
-    let broker = Broker::start(&folder).await;
+    let broker = Broker::started().await.expect("the broker starts");
     let bootstrap = broker.bootstrap();
     let log = ["--kafka", &bootstrap, "--log-partitions", "4"];
     let key = make_key(&log, &["ReadLlmLog", "CreateLlmLogEvent"]).await;
@@ -89,10 +45,11 @@ async fn with_the_broker_away_reads_say_how_old_they_are_and_nothing_is_acknowle
     assert!(is_there(&client, 0, &[&token]).await);
     until_fresh(&client).await;
 
-    for (round, (away, back)) in [("-STOP", "-CONT"), ("-KILL", "start")].into_iter().enumerate() {
+    for (round, killed) in [false, true].into_iter().enumerate() {
         let number = round + 1;
         let gone = Instant::now();
-        broker.signal(away).await;
+        let away = if killed { broker.kill().await } else { broker.pause().await };
+        away.expect("the broker goes away");
         let refused = async {
             let answer = client.post("/v1/events", &call(1000 + round)).await.expect("the server answers");
             assert_eq!(answer.status, 503, "{}", answer.text());
@@ -110,11 +67,8 @@ async fn with_the_broker_away_reads_say_how_old_they_are_and_nothing_is_acknowle
         };
         tokio::join!(refused, growing);
 
-        if back == "start" {
-            broker.run("start").await;
-        } else {
-            broker.signal(back).await;
-        }
+        let back = if killed { broker.start().await } else { broker.resume().await };
+        back.expect("the broker comes back");
         until_fresh(&client).await;
         wait_until_async("events are taken again", VISIBLE, async || {
             client.post("/v1/events", &call(number)).await.expect("the server answers").status == 200

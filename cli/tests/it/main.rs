@@ -3,7 +3,6 @@
 
 mod answers;
 mod binary;
-mod broker;
 mod calls;
 mod journey;
 

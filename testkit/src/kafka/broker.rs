@@ -20,11 +20,16 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Starts it. Whoever comes in by [`Broker::proxied_port`] is told to come by [`Broker::proxy_port`].
-    pub async fn start() -> Result<Self> {
-        let broker = Self { port: three_free_ports(), proxy: free_port(), folder: tempfile::tempdir()? };
-        broker.run("start").await?;
+    /// One that runs. Whoever comes in by [`Broker::proxied_port`] is told to come by [`Broker::proxy_port`].
+    pub async fn started() -> Result<Self> {
+        let broker = Self::new()?;
+        broker.start().await?;
         Ok(broker)
+    }
+
+    /// One that does not run yet.
+    pub fn new() -> Result<Self> {
+        Ok(Self { port: three_free_ports(), proxy: free_port(), folder: tempfile::tempdir()? })
     }
 
     /// The address for whoever needs no proxy.
@@ -47,8 +52,8 @@ impl Broker {
         self.run("kill").await
     }
 
-    /// Starts it again after a kill; comes back when it answers.
-    pub async fn restart(&self) -> Result<()> {
+    /// Starts it, after a kill too; comes back when it answers.
+    pub async fn start(&self) -> Result<()> {
         self.run("start").await
     }
 

@@ -26,7 +26,7 @@ impl Episode {
         tokio::time::sleep(schedule::lasts(&mut self.random, 0, 500)).await;
         broker.kill().await?;
         tokio::time::sleep(schedule::lasts(&mut self.random, 0, 2000)).await;
-        broker.restart().await
+        broker.start().await
     }
 
     pub(super) async fn pause_broker(&mut self) -> Result<()> {
