@@ -99,7 +99,7 @@ pub fn decode_binary(attributes: &[(&str, &str)], value: &[u8]) -> Result<Incomi
         decoder.attribute(&mut envelope, name, &json);
     }
     if let Ok(raw) = serde_json::from_str::<&RawValue>(text) {
-        envelope.data = Some(raw.to_owned());
+        envelope.data = Some(raw);
     } else {
         decoder.problem("/data", "a JSON object");
     }
@@ -111,7 +111,7 @@ fn decode_cloud_event(members: JsonMembers<'_>) -> Result<IncomingEvent, Problem
     let mut envelope = Envelope::default();
     for (name, raw) in members.0 {
         if name == "data" {
-            envelope.data = Some(raw.to_owned());
+            envelope.data = Some(raw);
         } else {
             decoder.attribute(&mut envelope, &name, raw);
         }
@@ -146,7 +146,7 @@ fn decode_object(members: JsonMembers<'_>) -> Result<IncomingEvent, Problems> {
 }
 
 #[derive(Default)]
-struct Envelope {
+struct Envelope<'a> {
     specversion: Option<Box<str>>,
     id: Option<Box<str>>,
     source: Option<Box<str>>,
@@ -154,7 +154,7 @@ struct Envelope {
     subject: Option<CallId>,
     time: Option<Timestamp>,
     extensions: Vec<(Box<str>, RawJson)>,
-    data: Option<Box<RawValue>>,
+    data: Option<&'a RawValue>,
 }
 
 /// Reads values and gathers what is wrong with them.
@@ -174,7 +174,7 @@ impl Decoder {
         if self.problems.is_empty() { Ok(value) } else { Err(Problems(self.problems)) }
     }
 
-    fn attribute(&mut self, envelope: &mut Envelope, name: &str, raw: &RawValue) {
+    fn attribute(&mut self, envelope: &mut Envelope<'_>, name: &str, raw: &RawValue) {
         match name {
             "specversion" => envelope.specversion = self.text_attribute(name, raw),
             "id" => envelope.id = self.text_attribute(name, raw),
@@ -243,7 +243,7 @@ impl Decoder {
         }
     }
 
-    fn event(mut self, envelope: Envelope) -> Result<IncomingEvent, Problems> {
+    fn event(mut self, envelope: Envelope<'_>) -> Result<IncomingEvent, Problems> {
         match envelope.specversion.as_deref() {
             Some("1.0") => {}
             _ => self.problem("/specversion", "\"1.0\""),
@@ -257,7 +257,7 @@ impl Decoder {
             let names: Vec<_> = CallEventType::ALL.iter().map(|event_type| event_type.name()).collect();
             self.problem("/type", format!("{CALL_TYPE_PREFIX} and one of {}", names.join(", ")));
         }
-        let members = match envelope.data.as_deref().map(|raw| JsonMembers::read("/data", raw.get())) {
+        let members = match envelope.data.map(|raw| JsonMembers::read("/data", raw.get())) {
             Some(Ok(members)) => Some(members.0),
             Some(Err(problem)) => {
                 self.problems.push(problem);
