@@ -7,23 +7,24 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
-    Directory, DirectoryLock, FileHandle, Lock, RamDirectory, WatchCallback, WatchHandle, WritePtr,
+    Directory, DirectoryLock, FileHandle, INDEX_WRITER_LOCK, Lock, META_LOCK, RamDirectory, WatchCallback, WatchHandle,
+    WritePtr,
 };
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct FailingDirectory {
+pub(crate) struct FailingDirectory {
     files: RamDirectory,
     /// The list of segments can't be written.
-    pub(super) no_meta: Arc<AtomicBool>,
+    pub(crate) no_meta: Arc<AtomicBool>,
     /// No file can be begun.
-    pub(super) no_files: Arc<AtomicBool>,
+    pub(crate) no_files: Arc<AtomicBool>,
     /// Stands still before a list of segments is written.
-    pub(super) hold: Hold,
+    pub(crate) hold: Hold,
 }
 
 /// Holds up the next thread that comes by, until it is let go.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hold(Arc<(Mutex<Held>, Condvar)>);
+pub(crate) struct Hold(Arc<(Mutex<Held>, Condvar)>);
 
 #[derive(Debug, Default, PartialEq, Eq)]
 enum Held {
@@ -43,16 +44,16 @@ impl Hold {
         drop(self.0.1.wait_while(self.0.0.lock().expect("not poisoned"), condition).expect("not poisoned"));
     }
 
-    pub(super) fn hold_next(&self) {
+    pub(crate) fn hold_next(&self) {
         self.set(Held::Next);
     }
 
     /// Waits until somebody is held up.
-    pub(super) fn wait_until_held(&self) {
+    pub(crate) fn wait_until_held(&self) {
         self.wait_while(|held| *held != Held::Somebody);
     }
 
-    pub(super) fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         self.set(Held::Nobody);
     }
 
@@ -65,6 +66,19 @@ impl Hold {
             }
             other => self.set(other),
         }
+    }
+}
+
+impl FailingDirectory {
+    /// What a process finds that comes after one that died now: the files that were finished, and no locks.
+    pub(crate) fn after_a_crash(&self) -> Self {
+        let found = Self::default();
+        self.files.persist(&found.files).expect("memory takes every file");
+        for lock in [&*INDEX_WRITER_LOCK, &*META_LOCK] {
+            // There is none unless it was held.
+            drop(found.files.delete(&lock.filepath));
+        }
+        found
     }
 }
 
