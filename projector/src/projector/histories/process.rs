@@ -211,7 +211,10 @@ impl Process {
     /// Every answer has to follow from the records before the positions of the snapshot. Where a commit failed, later
     /// ones may be in effect too, but each whole.
     pub(super) fn check(&self) {
-        let Some(snapshot) = self.thread.cell.current() else { return };
+        let snapshot = self.thread.cell.current();
+        let checkpoint = self.writer.as_ref().expect(ALWAYS).checkpoint();
+        assert!(checkpoint.building_to.is_empty() || snapshot.is_none(), "an index answers while it is being built");
+        let Some(snapshot) = snapshot else { return };
         let next = snapshot.checkpoint().next();
         let is_before = |ends: &BTreeMap<Partition, Offset>, Position { partition, offset }| {
             ends.get(&partition).is_some_and(|end| offset < *end)
