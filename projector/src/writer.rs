@@ -91,6 +91,11 @@ impl CallWriter {
         Step::LearnCalls.begins();
         let known = known_calls(&committed, &fields)?;
         let writer = index_writer(&index, threads)?;
+        // tantivy gives a file of deletes the number of its commit. One that a commit left which failed or died would be in
+        // the way of the same commit, each time anew.
+        if let Err(error) = writer.garbage_collect_files().wait() {
+            tracing::warn!(error = &error as &dyn std::error::Error, "files that no commit has could not be deleted");
+        }
         Ok(Self {
             fence,
             directory,

@@ -128,6 +128,25 @@ fn a_failed_commit_whose_documents_a_merge_publishes_does_no_harm() {
 }
 
 #[test]
+fn a_commit_that_failed_leaves_nothing_in_the_way_of_the_same_commit() {
+    let world = World::new(7, 60);
+    let mut writer = world.create();
+    world.apply(&mut writer, 60).expect("applied");
+    writer.commit().expect("committed");
+    drop(writer);
+    // As nothing else comes meanwhile, tantivy gives the same number to the second attempt, and the same names to files.
+    let attempt = || {
+        let mut writer = world.open();
+        world.apply(&mut writer, usize::MAX).expect("applied");
+        writer.commit().map(|()| writer)
+    };
+    world.directory.no_meta.store(true, Ordering::SeqCst);
+    assert!(attempt().is_err(), "the list of segments can't be written");
+    world.directory.no_meta.store(false, Ordering::SeqCst);
+    world.assert_equal(&attempt().expect("committed"));
+}
+
+#[test]
 fn a_full_disk_costs_nothing_but_the_way_back_to_the_last_commit() {
     let world = World::new(2, 40);
     let mut writer = world.create();

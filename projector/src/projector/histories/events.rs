@@ -55,6 +55,7 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
         2 => Just(EventKind::Failed),
         3 => Just(EventKind::Recorded),
         2 => Just(EventKind::Annotated),
+        1 => Just(EventKind::Abandoned),
         1 => Just(EventKind::Erased),
     ];
     (0..PROJECTS, 0..CALLS, kind, time()).prop_flat_map(|(project, call, kind, time)| {
@@ -75,7 +76,7 @@ fn time() -> impl Strategy<Value = String> {
 fn data(kind: EventKind, word: &str) -> BoxedStrategy<Map<String, Value>> {
     let word = word.to_owned();
     let claims = match kind {
-        EventKind::Erased => return Just(Map::new()).boxed(),
+        EventKind::Abandoned | EventKind::Erased => return Just(Map::new()).boxed(),
         EventKind::Annotated => subsequence(&ANNOTATED[..], 1..4),
         _ => subsequence(&CLAIMED[..], 0..9),
     };
