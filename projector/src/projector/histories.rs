@@ -1,6 +1,7 @@
 //! Random histories, held against testkit's oracle: events in any order, repeated, cut into batches anywhere, with
-//! crashes between any two steps of a commit, full disks, merges and rebuilds. Whenever the index answers, every call,
-//! field, count, sum and search has to follow from the records before its positions, and from no others.
+//! crashes between any two steps of a commit and any two files of it, full disks, merges and rebuilds. Whenever the
+//! index answers, every call, field, count, sum and search has to follow from the records before its positions, and
+//! from no others.
 //!
 //! All of it runs on the test's own thread but for tantivy's merges, so that a failure comes again from its seed and
 //! shrinks to a few steps.
@@ -48,6 +49,8 @@ enum Happening {
     Crash,
     /// The process dies in a commit, as this step begins.
     CrashAt(Step),
+    /// The process dies in a commit, after so many changes of files.
+    CrashAfter(usize),
     /// The index is dropped and built anew.
     Rebuild,
 }
@@ -92,7 +95,8 @@ impl ReferenceStateMachine for History {
             1 => (1usize..3).prop_map(Happening::Threads),
             1 => prop_oneof![Just(Full::Files), Just(Full::List)].prop_map(Happening::FullDisk),
             1 => Just(Happening::Crash),
-            4 => step.prop_map(Happening::CrashAt),
+            3 => step.prop_map(Happening::CrashAt),
+            3 => (0usize..40).prop_map(Happening::CrashAfter),
             1 => Just(Happening::Rebuild),
         ]
         .boxed()
@@ -142,6 +146,7 @@ impl StateMachineTest for Projecting {
             Happening::FullDisk(full) => process.meet_a_full_disk(full),
             Happening::Crash => process.crash(),
             Happening::CrashAt(step) => process.crash_at(step),
+            Happening::CrashAfter(changes) => process.crash_after(changes),
             Happening::Rebuild => process.rebuild(),
         }
         if !shows_nothing {

@@ -20,6 +20,15 @@ pub(crate) struct FailingDirectory {
     pub(crate) no_files: Arc<AtomicBool>,
     /// Stands still before a list of segments is written.
     pub(crate) hold: Hold,
+    crash: Arc<Mutex<Crash>>,
+}
+
+/// A crash that comes before one of the next changes.
+#[derive(Debug, Default)]
+struct Crash {
+    /// How many changes come before it.
+    after: Option<usize>,
+    found: Option<FailingDirectory>,
 }
 
 /// Holds up the next thread that comes by, until it is let go.
@@ -70,6 +79,27 @@ impl Hold {
 }
 
 impl FailingDirectory {
+    /// Keeps what is there when so many more changes have been made, until it is asked for.
+    pub(crate) fn crash_after(&self, changes: usize) {
+        *self.crash.lock().expect("not poisoned") = Crash { after: Some(changes), found: None };
+    }
+
+    /// What was there then; none when there were fewer changes.
+    pub(crate) fn found(&self) -> Option<Self> {
+        std::mem::take(&mut *self.crash.lock().expect("not poisoned")).found
+    }
+
+    fn before_change(&self) {
+        let mut crash = self.crash.lock().expect("not poisoned");
+        crash.after = match crash.after {
+            Some(0) => {
+                crash.found = Some(self.after_a_crash());
+                None
+            }
+            after => after.map(|changes| changes - 1),
+        };
+    }
+
     /// What a process finds that comes after one that died now: the files that were finished, and no locks.
     pub(crate) fn after_a_crash(&self) -> Self {
         let found = Self::default();
@@ -92,6 +122,7 @@ impl Directory for FailingDirectory {
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
+        self.before_change();
         self.files.delete(path)
     }
 
@@ -103,6 +134,7 @@ impl Directory for FailingDirectory {
         if self.no_files.load(Ordering::SeqCst) {
             return Err(OpenWriteError::wrap_io_error(full(), path.to_path_buf()));
         }
+        self.before_change();
         self.files.open_write(path)
     }
 
@@ -114,6 +146,7 @@ impl Directory for FailingDirectory {
         if path == Path::new("meta.json") && self.no_meta.load(Ordering::SeqCst) {
             return Err(full());
         }
+        self.before_change();
         self.files.atomic_write(path, bytes)
     }
 

@@ -177,6 +177,13 @@ impl Process {
         self.die_leaving(found);
     }
 
+    pub(super) fn crash_after(&mut self, changes: usize) {
+        self.directory.crash_after(changes);
+        self.commit();
+        let found = self.directory.found().unwrap_or_else(|| self.directory.after_a_crash());
+        self.die_leaving(found);
+    }
+
     /// Another process finds this.
     fn die_leaving(&mut self, found: FailingDirectory) {
         self.thread.cell.set_unavailable((0..PARTITIONS.get()).collect());
