@@ -23,7 +23,7 @@ use crate::step::Step;
 
 /// Cases of a run that says nothing else in `PROPTEST_CASES`.
 const CASES: u32 = 48;
-/// Different events of one call, at most: the oracle looks at every choice of those that may be in effect.
+/// Different events of one call, at most: the oracle looks at every choice of those that an answer may be without.
 const EVENTS_OF_A_CALL: usize = 9;
 
 /// What happens next.
@@ -59,7 +59,7 @@ enum Happening {
 enum Full {
     /// No file can be begun.
     Files,
-    /// The list of segments can't be replaced, and a merge comes after it.
+    /// The list of segments can't be replaced, and a merge comes after that.
     List,
 }
 

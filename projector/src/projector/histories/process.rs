@@ -49,8 +49,6 @@ pub(super) struct Process {
     writer: Option<CallWriter>,
     thread: ProjectorThread,
     freshness: Freshness,
-    /// Up to where a commit that failed may have brought records into the index, ahead of its positions.
-    may_be_in: BTreeMap<Partition, Offset>,
     api: Api,
 }
 
@@ -82,7 +80,6 @@ impl Process {
             writer: None,
             thread,
             freshness: Freshness::new(SeenEnds { as_of_ms: 0, ends: BTreeMap::new() }),
-            may_be_in: BTreeMap::new(),
             api,
         };
         process.rebuild();
@@ -143,7 +140,6 @@ impl Process {
 
     /// A commit fails; the session begins again on what the disk has by then, the last snapshot still serving.
     pub(super) fn meet_a_full_disk(&mut self, full: Full) {
-        let reached = self.writer().checkpoint().next();
         let is_full = match full {
             Full::Files => Arc::clone(&self.directory.no_files),
             Full::List => Arc::clone(&self.directory.no_meta),
@@ -152,15 +148,8 @@ impl Process {
         let writer = self.writer.as_mut().expect(ALWAYS);
         let committed = self.thread.commit(writer, &mut self.freshness);
         is_full.store(false, Ordering::SeqCst);
-        if committed.is_err() {
-            for (partition, next) in reached {
-                let may_be = self.may_be_in.entry(partition).or_default();
-                *may_be = next.max(*may_be);
-            }
-            if matches!(full, Full::List) {
-                // It may publish what the failed commit has written.
-                self.writer().merge_all();
-            }
+        if committed.is_err() && matches!(full, Full::List) {
+            self.writer().merge_all();
         }
         self.open();
     }
@@ -205,7 +194,6 @@ impl Process {
         self.writer = None;
         self.thread.cell.set_unavailable((0..PARTITIONS.get()).collect());
         self.directory = FailingDirectory::default();
-        self.may_be_in.clear();
         let wanted = Checkpoint::new(LOG, FOLD_VERSION, 0..PARTITIONS.get());
         let opened = create_in(self.directory.clone(), &self.thread.fields, &wanted).expect("a new index");
         let mut writer = CallWriter::new(opened, Arc::clone(&self.thread.fields), 1).expect("a writer");
@@ -215,25 +203,19 @@ impl Process {
         self.writer = Some(writer);
     }
 
-    /// Every answer has to follow from the records before the positions of the snapshot. Where a commit failed, later
-    /// ones may be in effect too, but each whole.
+    /// Every answer has to follow from just the records before the positions of the snapshot.
     pub(super) fn check(&self) {
         let snapshot = self.thread.cell.current();
         let checkpoint = self.writer.as_ref().expect(ALWAYS).checkpoint();
         assert!(checkpoint.building_to.is_empty() || snapshot.is_none(), "an index answers while it is being built");
         let Some(snapshot) = snapshot else { return };
         let next = snapshot.checkpoint().next();
-        let is_before = |ends: &BTreeMap<Partition, Offset>, Position { partition, offset }| {
-            ends.get(&partition).is_some_and(|end| offset < *end)
-        };
         let mut ledger = Ledger::default();
         for (event, record) in &self.log {
             let attempt = ledger.sending(event);
             let Position { partition, offset } = record.position;
-            if is_before(&next, record.position) {
+            if next.get(&partition).is_some_and(|next| offset < *next) {
                 ledger.acknowledged(attempt, Some((partition, offset)));
-            } else if is_before(&self.may_be_in, record.position) {
-                ledger.unknown(attempt);
             } else {
                 ledger.refused(attempt);
             }
