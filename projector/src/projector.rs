@@ -2,6 +2,8 @@
 
 mod failure;
 mod freshness;
+#[cfg(test)]
+mod histories;
 mod log_check;
 mod pace;
 mod reading;

@@ -1,7 +1,7 @@
 //! The steps of the projector's work, told as they begin: what a crash fell into can be read off the end of the log.
 
 /// The target of these lines, for the log's filter: nobody sees them unless `projector::steps=debug` asks for them.
-const TARGET: &str = "projector::steps";
+pub(crate) const TARGET: &str = "projector::steps";
 
 /// What the thread that writes the index does next.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ impl Step {
         tracing::debug!(target: TARGET, step = self.name(), "the projector goes one step on");
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::CheckLog => "check-log",

@@ -2,7 +2,7 @@
 
 pub(crate) mod batch;
 #[cfg(test)]
-mod failing_directory;
+pub(crate) mod failing_directory;
 mod fence;
 pub(crate) mod folder;
 mod known;
@@ -91,6 +91,11 @@ impl CallWriter {
         Step::LearnCalls.begins();
         let known = known_calls(&committed, &fields)?;
         let writer = index_writer(&index, threads)?;
+        // tantivy gives a file of deletes the number of its commit. One that a commit left which failed or died would be in
+        // the way of the same commit, each time anew.
+        if let Err(error) = writer.garbage_collect_files().wait() {
+            tracing::warn!(error = &error as &dyn std::error::Error, "files that no commit has could not be deleted");
+        }
         Ok(Self {
             fence,
             directory,
@@ -205,6 +210,16 @@ impl CallWriter {
         metrics::counter!("llm_log_index_commits_total").increment(1);
         metrics::histogram!("llm_log_index_commit_seconds").record(begun.elapsed());
         Ok(())
+    }
+
+    /// Makes one segment of those that are committed.
+    #[cfg(test)]
+    pub(crate) fn merge_all(&mut self) {
+        let segments = self.index.searchable_segment_ids().expect("readable");
+        if segments.len() > 1 {
+            // A merge of tantivy's own may have taken some of them meanwhile.
+            drop(self.writer.merge(&segments).wait());
+        }
     }
 
     /// Goes on with another number of threads. Only right after a commit.

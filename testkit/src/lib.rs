@@ -13,6 +13,7 @@ mod server;
 mod kafka;
 
 mod arbitrary;
+mod failing_power;
 mod generator;
 mod small_disk;
 
@@ -24,6 +25,7 @@ pub use arbitrary::{arbitrary_json, arbitrary_object};
 pub use binary::llm_log_binary;
 pub use client::{Answer, Client};
 pub use description::{DescribedAnswer, Description};
+pub use failing_power::FailingPower;
 pub use generator::{Generator, SAMPLE_TEXTS, SampleText};
 pub use kafka::{Broker, KafkaTopics, ReadRecord, SentRecord, kafka, unique_topic_prefix};
 pub use server::{Server, ServerExit, free_port};

@@ -6,6 +6,7 @@ mod full_disk;
 mod inbox;
 mod kafka;
 mod kill;
+mod power_cut;
 mod raw_producer;
 mod reference;
 mod suite;

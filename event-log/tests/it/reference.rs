@@ -51,3 +51,20 @@ async fn a_follower_is_ready_at_the_end_and_sees_later_changes() {
     wait_until(|| data.load().project(ProjectId::of_name("before")).is_none());
     assert_eq!(data.load().next(), 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_are_read_together_take_effect_in_their_order() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = open(folder.path());
+    let id = ProjectId::of_name("renamed");
+    let named = |name: &str| ReferenceRecord::of(id.0, ReferenceObject::Project(ProjectObject { name: name.into() }));
+    let deleted = ReferenceRecord { object: None, ..project("made and deleted") };
+    let changes = [named("first"), project("made and deleted"), deleted, named("second"), named("third")];
+    append_reference(&*log, &changes).await.expect("appended");
+    let follower =
+        ReferenceFollower::start(Arc::clone(&log), tokio::runtime::Handle::current()).expect("a thread starts");
+    wait_until(|| follower.is_ready());
+    let data = follower.data().load_full();
+    assert_eq!(data.project(id).map(|project| project.name.as_str()), Some("third"));
+    assert!(data.project(ProjectId::of_name("made and deleted")).is_none());
+}

@@ -1,15 +1,21 @@
 //! The loop over a made-up inbox and an embedded log.
 
 use std::collections::VecDeque;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Condvar, Mutex};
 use std::time::Instant;
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use event_log::{EmbeddedLog, EmbeddedOptions, InboxDraft, InboxRecord, LogRecord, Position, UnreadableRecord};
+use event_log::{
+    Bounds, EmbeddedLog, EmbeddedOptions, InboxDraft, InboxRecord, LogReader, LogRecord, NewRecord, Position,
+    ReadLogError, UnreadableRecord,
+};
 use schemas::event::CallEvent;
 use schemas::id::LogId;
 use schemas::limits::{DEAD_LETTER_BYTES, EVENT_BYTES, MESSAGE_BYTES};
 use schemas::time::Clock;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::*;
@@ -134,6 +140,61 @@ fn structured_binary_and_plain_objects_become_events_of_the_log() {
     assert_eq!(of_call, ["started", "completed", "recorded"]);
     let unnamed = events.iter().find(|event| event.key.call.to_string() != CALL).expect("the fourth");
     assert_eq!((unnamed.time.0, &*unnamed.source), (1_772_344_800_000_000, "llm-log-inbox"));
+}
+
+/// A log that tells of each append and lets it pass one by one.
+#[derive(Debug)]
+struct HeldLog {
+    log: Arc<dyn EventLog>,
+    asked: Mutex<Sender<Topic>>,
+    passes: Semaphore,
+}
+
+#[async_trait]
+impl EventLog for HeldLog {
+    fn partitions(&self, topic: Topic) -> u32 {
+        self.log.partitions(topic)
+    }
+
+    async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Result<Vec<Position>, AppendError> {
+        self.asked.lock().expect("not poisoned").send(topic).expect("the test listens");
+        self.passes.acquire().await.expect("open").forget();
+        self.log.append(topic, records).await
+    }
+
+    async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, ReadLogError> {
+        self.log.bounds(topic, partition).await
+    }
+
+    fn reader(&self, topic: Topic, from: &BTreeMap<Partition, Offset>) -> Result<Box<dyn LogReader>, ReadLogError> {
+        self.log.reader(topic, from)
+    }
+}
+
+#[test]
+fn nothing_is_acknowledged_before_its_event_is_in_the_log_and_its_letter_among_the_letters() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = EmbeddedOptions { partitions: 2, clock: Clock::system() };
+    let log = Arc::new(EmbeddedLog::open(folder.path(), options).expect("the log opens"));
+    let (asked, appends) = channel();
+    let held = Arc::new(HeldLog { log, asked: Mutex::new(asked), passes: Semaphore::new(0) });
+    let ingest = Ingest::new(Arc::clone(&held) as _, LogId(Uuid::nil()), Clock::system(), IngestLimits::default());
+    let inbox = MadeUpInbox::default();
+    let items = vec![InboxItem::Record(record(0, object(""))), InboxItem::Record(record(1, "no JSON"))];
+    let (script, changed) = &*inbox.0;
+    script.lock().expect("not poisoned").batches.push_back(items);
+    let taking = InboxLoop::run(ingest, inbox.clone(), runtime.handle().clone()).expect("a thread starts");
+    let deadline = Duration::from_secs(30);
+    for topic in [Topic::Calls, Topic::DeadLetters] {
+        assert_eq!(appends.recv_timeout(deadline), Ok(topic));
+        assert_eq!(script.lock().expect("not poisoned").acknowledged, BTreeMap::new());
+        held.passes.add_permits(1);
+    }
+    let is_not_yet = |script: &mut Script| script.acknowledged != BTreeMap::from([(3, 2)]);
+    let waited = changed.wait_timeout_while(script.lock().expect("not poisoned"), deadline, is_not_yet);
+    assert!(!waited.expect("not poisoned").1.timed_out(), "the inbox was not acknowledged");
+    drop(taking);
 }
 
 #[test]

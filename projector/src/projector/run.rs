@@ -198,7 +198,7 @@ impl ProjectorThread {
         }
     }
 
-    fn apply(&mut self, writer: &mut CallWriter, batch: FoldedBatch) -> Result<(), SessionEnd> {
+    pub(crate) fn apply(&mut self, writer: &mut CallWriter, batch: FoldedBatch) -> Result<(), SessionEnd> {
         metrics::counter!("llm_log_events_applied_total").increment(batch.events);
         if let Some(first) = &batch.passed_over {
             self.passed_over.say(first, batch.passed_over_count());
@@ -208,7 +208,7 @@ impl ProjectorThread {
         Ok(())
     }
 
-    fn commit(&mut self, writer: &mut CallWriter, freshness: &mut Freshness) -> Result<(), SessionEnd> {
+    pub(crate) fn commit(&mut self, writer: &mut CallWriter, freshness: &mut Freshness) -> Result<(), SessionEnd> {
         let checkpoint = writer.checkpoint();
         if !checkpoint.building_to.is_empty() && checkpoint.has_passed(&checkpoint.building_to) {
             writer.set_building_to(BTreeMap::new());
@@ -223,7 +223,7 @@ impl ProjectorThread {
     }
 
     /// Lets readers see the last commit, unless it is still behind what they see already.
-    fn publish(&self, writer: &CallWriter, freshness: &mut Freshness) -> Result<(), SessionEnd> {
+    pub(crate) fn publish(&self, writer: &CallWriter, freshness: &mut Freshness) -> Result<(), SessionEnd> {
         let checkpoint = writer.checkpoint().clone();
         self.status.set_building(telling::building(&checkpoint));
         if !checkpoint.building_to.is_empty() {

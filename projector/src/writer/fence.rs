@@ -1,7 +1,9 @@
-//! Keeps a writer that was given up from changing the index.
+//! Keeps a writer that was given up from changing the index, and one whose list of segments could not be written.
 //!
 //! tantivy's writer leaves its merges running when it is dropped. One that ends later writes its own list of segments,
-//! over the commits that another writer has made since.
+//! over the commits that another writer has made since. And when a commit can't write its list, its documents are in the
+//! list that the next merge writes, under the positions before it and without the deletes that belong to them: a call
+//! would be there twice, and reading it again would change nothing.
 
 use std::fmt;
 use std::io;
@@ -15,34 +17,57 @@ use super::seal::{check, is_list, sealed};
 
 /// Closes the directory of one writer when dropped.
 #[derive(Debug)]
-pub(crate) struct Fence(Arc<RwLock<bool>>);
+pub(crate) struct Fence(Arc<RwLock<State>>);
+
+/// Whether the directory can be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    GivenUp,
+    ListFailed,
+}
 
 impl Drop for Fence {
     /// Waits for a change that is under way; none begins after it.
     fn drop(&mut self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = true;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = State::GivenUp;
     }
 }
 
-/// A directory that can be read for ever, and changed until its fence is dropped. Its list of segments is sealed.
+/// A directory that can be read for ever, and changed until its fence is dropped or its list of segments can't be
+/// written. The list is sealed.
 #[derive(Clone)]
 pub(crate) struct FencedDirectory {
     inner: Box<dyn Directory>,
-    is_closed: Arc<RwLock<bool>>,
+    state: Arc<RwLock<State>>,
 }
 
 impl FencedDirectory {
     pub(crate) fn new(inner: Box<dyn Directory>) -> (Self, Fence) {
-        let is_closed = Arc::new(RwLock::new(false));
-        (Self { inner, is_closed: Arc::clone(&is_closed) }, Fence(is_closed))
+        let state = Arc::new(RwLock::new(State::Open));
+        (Self { inner, state: Arc::clone(&state) }, Fence(state))
     }
 
     fn change<T>(&self, change: impl FnOnce() -> T) -> Result<T, io::Error> {
-        let is_closed = self.is_closed.read().unwrap_or_else(PoisonError::into_inner);
-        if *is_closed {
-            return Err(io::Error::other("another writer has taken over"));
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        match *state {
+            State::Open => Ok(change()),
+            State::GivenUp => Err(io::Error::other("another writer has taken over")),
+            State::ListFailed => Err(io::Error::other("the list of segments could not be written before")),
         }
-        Ok(change())
+    }
+
+    /// Does a part of replacing the list of segments. tantivy replaces it on one thread, so that no other replacement
+    /// comes between its failure and the end of all changes.
+    fn replace_list(&self, part: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let replaced = part();
+        if replaced.is_err() {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            if *state == State::Open {
+                *state = State::ListFailed;
+            }
+        }
+        replaced
     }
 }
 
@@ -81,13 +106,13 @@ impl Directory for FencedDirectory {
 
     fn atomic_write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         if is_list(path) {
-            return self.change(|| self.inner.atomic_write(path, &sealed(bytes)))?;
+            return self.replace_list(|| self.change(|| self.inner.atomic_write(path, &sealed(bytes)))?);
         }
         self.change(|| self.inner.atomic_write(path, bytes))?
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        self.inner.sync_directory()
+        self.replace_list(|| self.inner.sync_directory())
     }
 
     fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {

@@ -19,8 +19,7 @@ pub(crate) enum StoredStateError {
     Missing,
 }
 
-/// The state of a call in the last commit. Should the index hold the call twice, both count: that can be after
-/// a failed commit, whose documents a merge may have published.
+/// The state of a call in the last commit. Should the index hold the call twice, both count.
 pub(crate) fn stored_state(
     searcher: &Searcher,
     fields: &CallFields,

@@ -80,8 +80,9 @@ impl Comparing<'_> {
         loop {
             let path = format!("get-list?limit={PAGE}&skip={}", rows.len());
             let Page { count, mut data } = self.ask(&path, &json!({"select": select})).await?;
+            let is_empty = data.is_empty();
             rows.append(&mut data);
-            if rows.len() >= count {
+            if is_empty || rows.len() >= count {
                 ensure!(rows.len() == count, "the pages have {} rows of {count}", rows.len());
                 return Ok(rows);
             }

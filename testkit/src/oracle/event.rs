@@ -8,6 +8,8 @@ use super::ledger::CallName;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKind {
     Started,
+    /// Told by the product itself, of calls that have run for too long.
+    Abandoned,
     Completed,
     Failed,
     Recorded,
@@ -29,6 +31,7 @@ impl EventKind {
         match self {
             Self::Annotated => 4,
             Self::Completed | Self::Failed | Self::Recorded | Self::Object => 3,
+            Self::Abandoned => 2,
             Self::Started => 1,
             Self::Erased => 0,
         }
@@ -38,6 +41,7 @@ impl EventKind {
     pub(super) fn status(self) -> Option<&'static str> {
         match self {
             Self::Started => Some("Running"),
+            Self::Abandoned => Some("Abandoned"),
             Self::Completed => Some("Success"),
             Self::Failed => Some("Error"),
             Self::Recorded | Self::Object | Self::Annotated | Self::Erased => None,
@@ -47,6 +51,7 @@ impl EventKind {
     fn name(self) -> &'static str {
         match self {
             Self::Started => "started",
+            Self::Abandoned => "abandoned",
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Recorded | Self::Object => "recorded",

@@ -67,7 +67,7 @@ fn claimed(events: &[&Event], group: &[&str], name: &str) -> Option<Value> {
 fn claim(event: &Event, group: &[&str]) -> Option<(u8, BTreeMap<String, Value>)> {
     let may = |name: &str| match event.kind {
         EventKind::Annotated => ANNOTATED.contains(&name),
-        EventKind::Erased => false,
+        EventKind::Abandoned | EventKind::Erased => false,
         _ => true,
     };
     let named = group.iter().filter(|name| may(name)).filter_map(|name| {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 /// Folders that are not sources.
 const NOT_SOURCES: [&str; 3] = [".git", "target", "node_modules"];
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is a folder of the workspace")
 }
 
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("the folder can be read") {
         let path = entry.expect("the entry can be read").path();
@@ -76,7 +76,7 @@ fn is_test_name(text: &str) -> bool {
     words.len() >= 4 && !text.starts_with("llm_log_") && words.iter().all(is_word)
 }
 
-fn function_names() -> BTreeSet<String> {
+pub(crate) fn function_names() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for file in files(root(), "rs") {
         let text = fs::read_to_string(file).expect("the source can be read");

@@ -1,3 +1,4 @@
 //! Tests of the repository as a whole.
 
 mod documents;
+mod mutants;

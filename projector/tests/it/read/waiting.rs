@@ -18,7 +18,9 @@ use uuid::Uuid;
 use super::world::{FIRST, PARTITIONS, World, all_columns, call, context, of_partitions, partition};
 
 const SCOPE: ReadScope = ReadScope::Project(FIRST);
+/// Longer than any test takes, so that what waits for it does so until it is woken.
 const LONG: Duration = Duration::from_mins(10);
+const DEADLINE: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_millis(20);
 
 fn wait_for(partitions: impl IntoIterator<Item = (Partition, Offset)>, timeout: Duration) -> WaitFor {
@@ -47,7 +49,7 @@ fn start(world: &World, context: ReadContext) -> Reading {
 }
 
 fn until_waiting(reader: &IndexReader, reads: usize) {
-    wait_until("as many reads wait", LONG, || reader.waiting_reads() == reads);
+    wait_until("as many reads wait", DEADLINE, || reader.waiting_reads() == reads);
 }
 
 fn end(world: &World, reading: Reading) -> Result<u64, ReadError> {
