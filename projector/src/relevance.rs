@@ -1,5 +1,4 @@
-//! Relevance: BM25 of nothing but the call and what the read may see
-//! ([ADR 16](../../docs/adr/0016-relevance-stays-within-the-scope.md)).
+//! Relevance: BM25 of nothing but the call and what the read may see (ADR 16).
 
 use schemas::query::{Filter, Frequencies};
 use schemas::reader::ListRequest;

@@ -33,7 +33,9 @@ impl Filter {
     fn push_scoring_words(&self, words: &mut Vec<Self>) {
         match self {
             Self::All(filters) | Self::Any(filters) => {
-                filters.iter().for_each(|filter| filter.push_scoring_words(words));
+                for filter in filters {
+                    filter.push_scoring_words(words);
+                }
             }
             Self::FullText(columns, query) => {
                 query.each_scoring(&mut |word| words.push(Self::FullText(columns.clone(), word.clone())));
@@ -46,7 +48,11 @@ impl Filter {
 impl TextQuery {
     fn each_scoring(&self, take: &mut impl FnMut(&Self)) {
         match self {
-            Self::All(queries) | Self::Any(queries) => queries.iter().for_each(|query| query.each_scoring(take)),
+            Self::All(queries) | Self::Any(queries) => {
+                for query in queries {
+                    query.each_scoring(take);
+                }
+            }
             Self::Not(_) => {}
             Self::Term(_) | Self::Phrase(_) | Self::Prefix(_) => take(self),
         }
