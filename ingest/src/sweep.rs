@@ -142,6 +142,7 @@ impl Sweeper {
             after,
             columns: ColumnSet::from_iter(columns),
             count: false,
+            frequencies: None,
         };
         Ok(self.reader.list(request).await?.content)
     }

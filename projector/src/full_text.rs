@@ -19,6 +19,7 @@ use tantivy::tokenizer::{TokenStream as _, Tokenizer as _};
 use crate::docsets::Bm25;
 use crate::index::schema::{ColumnField, LONG_TEXTS};
 use crate::index::words::{self, fold_accents};
+use crate::relevance::Weight;
 use crate::search::{Plan, SearchError};
 use crate::snapshot::{Segment, Snapshot};
 
@@ -30,6 +31,8 @@ pub(crate) struct Words {
     sequence: Vec<String>,
     /// Whether the last word may go on.
     prefix: bool,
+    /// What they count, when matches are scored.
+    weight: Option<Weight>,
 }
 
 #[derive(Debug)]
@@ -37,55 +40,24 @@ struct SearchedColumn {
     /// The place in [`LONG_TEXTS`].
     place: usize,
     field: Field,
-    weight: Option<Weight>,
-}
-
-/// What BM25 needs to know of all segments.
-#[derive(Debug, Clone, Copy)]
-struct Weight {
-    idf: f32,
-    average_length: f32,
 }
 
 impl Words {
-    pub(crate) fn new(columns: &[Column], text: &str, prefix: bool, snapshot: &Snapshot) -> Result<Self, SearchError> {
+    pub(crate) fn new(
+        columns: &[Column],
+        text: &str,
+        prefix: bool,
+        weight: Option<Weight>,
+        snapshot: &Snapshot,
+    ) -> Result<Self, SearchError> {
         let columns = columns.iter().map(|column| {
             let place = LONG_TEXTS.iter().position(|long| long == column);
             match (place, snapshot.fields().column(*column)) {
-                (Some(place), Some(ColumnField::Long(long))) => {
-                    Ok(SearchedColumn { place, field: long.words, weight: None })
-                }
+                (Some(place), Some(ColumnField::Long(long))) => Ok(SearchedColumn { place, field: long.words }),
                 _ => Err(SearchError::Refused(format!("{}: full text is not searched in this column", column.name()))),
             }
         });
-        Ok(Self { columns: columns.collect::<Result<_, _>>()?, sequence: split(text), prefix })
-    }
-
-    /// Finds out how rare the words are, so that matches can be scored.
-    pub(crate) fn weigh(&mut self, snapshot: &Snapshot) -> Result<(), SearchError> {
-        let mut weights = Vec::with_capacity(self.columns.len());
-        for column in &self.columns {
-            let mut with_word = vec![0_u64; self.sequence.len()];
-            let (mut texts, mut words) = (0_u64, 0_u64);
-            for (reader, segment) in snapshot.segments() {
-                let index = reader.inverted_index(column.field)?;
-                texts += u64::from(reader.max_doc());
-                words += index.total_num_tokens();
-                for (forms, sum) in self.forms(&index, column.place, segment)?.iter().zip(&mut with_word) {
-                    *sum += forms.iter().map(|form| u64::from(form.doc_freq)).sum::<u64>();
-                }
-            }
-            #[expect(clippy::cast_precision_loss, reason = "a score needs no more than seven digits")]
-            weights.push(Weight {
-                // A text with two forms of a word was counted twice.
-                idf: with_word.into_iter().map(|with| idf(with.min(texts) as f32, texts as f32)).sum(),
-                average_length: (words as f32 / texts.max(1) as f32).max(1.0),
-            });
-        }
-        for (column, weight) in self.columns.iter_mut().zip(weights) {
-            column.weight = Some(weight);
-        }
-        Ok(())
+        Ok(Self { columns: columns.collect::<Result<_, _>>()?, sequence: split(text), prefix, weight })
     }
 
     /// The documents of a segment that have the words.
@@ -97,11 +69,9 @@ impl Words {
             if words.is_empty() || words.iter().any(Vec::is_empty) {
                 continue;
             }
-            let bm25 = match column.weight {
+            let bm25 = match self.weight {
                 None => None,
-                Some(Weight { idf, average_length }) => {
-                    Some(Bm25 { idf, average_length, lengths: reader.get_fieldnorms_reader(column.field)? })
-                }
+                Some(weight) => Some(Bm25 { weight, lengths: reader.get_fieldnorms_reader(column.field)? }),
             };
             plans.push(Plan::Words { index, words, bm25 });
         }
@@ -173,8 +143,4 @@ fn split(text: &str) -> Vec<String> {
         words.push(fold_accents(&stream.token().text).into_owned());
     }
     words
-}
-
-fn idf(with_word: f32, texts: f32) -> f32 {
-    (1.0 + (texts - with_word + 0.5) / (with_word + 0.5)).ln()
 }

@@ -1,6 +1,6 @@
 //! The internal listener: reads for other processes of the same installation.
 //!
-//! `POST /internal/v1/{list,get,count,stats}` take a request of `schemas::reader` in postcard and answer with
+//! `POST /internal/v1/{list,get,count,frequencies,stats}` take a request of `schemas::reader` in postcard and answer with
 //! `Result<Answer<…>, ReadError>` in postcard; `GET /internal/v1/status` answers alike. Whoever asks shows the
 //! shared secret as a bearer token; the listener belongs on a private network.
 
@@ -25,6 +25,7 @@ pub fn internal_router(reader: Arc<dyn CallReader>, secret: &str) -> Router {
         .route("/internal/v1/list", post(list))
         .route("/internal/v1/get", post(get_call))
         .route("/internal/v1/count", post(count))
+        .route("/internal/v1/frequencies", post(frequencies))
         .route("/internal/v1/stats", post(stats))
         .route("/internal/v1/status", get(status))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
@@ -66,6 +67,13 @@ async fn get_call(State(reader): Reader, body: Bytes) -> Response {
 async fn count(State(reader): Reader, body: Bytes) -> Response {
     match postcard::from_bytes(&body) {
         Ok(request) => answer(&reader.count(request).await),
+        Err(error) => unreadable(&error),
+    }
+}
+
+async fn frequencies(State(reader): Reader, body: Bytes) -> Response {
+    match postcard::from_bytes(&body) {
+        Ok(request) => answer(&reader.frequencies(request).await),
         Err(error) => unreadable(&error),
     }
 }

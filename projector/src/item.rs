@@ -7,7 +7,7 @@ use schemas::row::Row;
 use schemas::value::Value;
 use tantivy::{DocAddress, TERMINATED};
 
-use crate::lowering::{Condition, Scoring};
+use crate::lowering::Condition;
 use crate::search::{Search, SearchError};
 use crate::snapshot::KeyColumns;
 use crate::state::row;
@@ -15,7 +15,7 @@ use crate::state::row;
 /// The call with this id that the read may see; with every project in scope, any one of those that have it.
 pub(crate) fn item(search: &Search, call: CallId, columns: ColumnSet) -> Result<Option<Row>, SearchError> {
     let filter = Filter::Equal(Column::Id, Value::Id(call.0));
-    let condition = Condition::of(&filter, Scoring::Off, search)?;
+    let condition = Condition::of(&filter, None, search)?;
     for ((reader, segment), at) in search.snapshot.segments().zip(0..) {
         let mut documents = condition.plan(search, reader, segment)?.documents(search.read(reader))?;
         let mut found = None;

@@ -18,6 +18,7 @@ mod item;
 mod lexicon;
 mod list;
 mod lowering;
+mod relevance;
 mod search;
 mod state;
 mod sums;

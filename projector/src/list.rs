@@ -16,7 +16,8 @@ use tantivy::{DocAddress, DocId, SegmentReader};
 
 use self::keys::{LookedUp, SegmentOrder, instant_rank};
 use self::top::Top;
-use crate::lowering::{Condition, Scoring};
+use crate::lowering::Condition;
+use crate::relevance::Weights;
 use crate::search::{Plan, Search, SearchError, blocks, created_within};
 use crate::snapshot::{KeyColumns, Segment, Span};
 use crate::state::row;
@@ -96,14 +97,14 @@ struct Block {
 impl<'a> Listing<'a> {
     fn new(search: &'a Search, request: &'a ListRequest, rows: usize) -> Result<Self, SearchError> {
         let by_relevance = request.sort.iter().any(|key| key.by == SortBy::Relevance);
-        let scoring = if by_relevance { Scoring::Bm25 } else { Scoring::Off };
+        let weights = if by_relevance { Some(Weights::of(search, request)?) } else { None };
         keys::check(&request.sort, request.after.as_ref())?;
         let comparable = request.sort.first().is_none_or(|key| keys::is_comparable(&key.by));
         let segments = search.snapshot.segments();
         let segments: Vec<_> =
             segments.map(|(reader, segment)| SegmentListing { reader, segment, prepared: None }).collect();
         Ok(Self {
-            condition: Condition::of(&request.filter, scoring, search)?,
+            condition: Condition::of(&request.filter, weights, search)?,
             top: Top::new(rows, segments.len(), comparable),
             search,
             request,

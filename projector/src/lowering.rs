@@ -13,17 +13,11 @@ use schemas::value::Value;
 use tantivy::{SegmentReader, Term};
 
 use crate::full_text::Words;
+use crate::relevance::Weights;
 use crate::search::{Plan, Search, SearchError};
 use crate::snapshot::{FastColumn, Segment};
 
 pub(crate) use exact::number;
-
-/// Whether words that match have to say how well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scoring {
-    Off,
-    Bm25,
-}
 
 /// A filter that has been checked, its texts split into words.
 #[derive(Debug)]
@@ -42,8 +36,9 @@ enum Part<'f> {
 }
 
 impl<'f> Condition<'f> {
-    pub(crate) fn of(filter: &'f Filter, scoring: Scoring, search: &Search) -> Result<Self, SearchError> {
-        Part::of(filter, scoring, search).map(Self)
+    /// Words that match say how well when there are weights.
+    pub(crate) fn of(filter: &'f Filter, mut weights: Option<Weights>, search: &Search) -> Result<Self, SearchError> {
+        Part::of(filter, &mut weights, search).map(Self)
     }
 
     /// The documents of a segment that match, within the scope and the partitions of the read.
@@ -56,14 +51,14 @@ impl<'f> Condition<'f> {
 }
 
 impl<'f> Part<'f> {
-    fn of(filter: &'f Filter, scoring: Scoring, search: &Search) -> Result<Self, SearchError> {
-        let each = |filters: &'f [Filter]| {
-            filters.iter().map(|filter| Self::of(filter, scoring, search)).collect::<Result<Vec<_>, _>>()
+    fn of(filter: &'f Filter, weights: &mut Option<Weights>, search: &Search) -> Result<Self, SearchError> {
+        let mut each = |filters: &'f [Filter]| {
+            filters.iter().map(|filter| Self::of(filter, weights, search)).collect::<Result<Vec<_>, _>>()
         };
         Ok(match filter {
             Filter::All(filters) => Self::All(each(filters)?),
             Filter::Any(filters) => Self::Any(each(filters)?),
-            Filter::Not(filter) => Self::Not(Box::new(Self::of(filter, Scoring::Off, search)?)),
+            Filter::Not(filter) => Self::Not(Box::new(Self::of(filter, &mut None, search)?)),
             Filter::Null(column) => Self::Null(scalar(*column)?),
             Filter::Equal(column, value) => {
                 exact::check(scalar(*column)?, [value])?;
@@ -84,28 +79,30 @@ impl<'f> Part<'f> {
             Filter::Like(columns, pattern) => {
                 Self::Like(columns.iter().copied().map(scalar).collect::<Result<_, _>>()?, pattern)
             }
-            Filter::FullText(columns, query) => Self::of_text(columns, query, scoring, search)?,
+            Filter::FullText(columns, query) => Self::of_text(columns, query, weights, search)?,
         })
     }
 
-    fn of_text(columns: &[Column], query: &TextQuery, scoring: Scoring, search: &Search) -> Result<Self, SearchError> {
-        let each = |queries: &[TextQuery]| {
-            queries.iter().map(|query| Self::of_text(columns, query, scoring, search)).collect::<Result<Vec<_>, _>>()
+    fn of_text(
+        columns: &[Column],
+        query: &TextQuery,
+        weights: &mut Option<Weights>,
+        search: &Search,
+    ) -> Result<Self, SearchError> {
+        let mut each = |queries: &[TextQuery]| {
+            queries.iter().map(|query| Self::of_text(columns, query, weights, search)).collect::<Result<Vec<_>, _>>()
         };
-        let words = |text: &str, prefix: bool| {
-            let mut words = Words::new(columns, text, prefix, &search.snapshot)?;
-            if scoring == Scoring::Bm25 {
-                words.weigh(&search.snapshot)?;
+        let (text, prefix) = match query {
+            TextQuery::All(queries) => return Ok(Self::All(each(queries)?)),
+            TextQuery::Any(queries) => return Ok(Self::Any(each(queries)?)),
+            TextQuery::Not(query) => {
+                return Ok(Self::Not(Box::new(Self::of_text(columns, query, &mut None, search)?)));
             }
-            Ok::<_, SearchError>(Self::Words(words))
+            TextQuery::Term(text) | TextQuery::Phrase(text) => (text, false),
+            TextQuery::Prefix(text) => (text, true),
         };
-        match query {
-            TextQuery::All(queries) => Ok(Self::All(each(queries)?)),
-            TextQuery::Any(queries) => Ok(Self::Any(each(queries)?)),
-            TextQuery::Not(query) => Ok(Self::Not(Box::new(Self::of_text(columns, query, Scoring::Off, search)?))),
-            TextQuery::Term(text) | TextQuery::Phrase(text) => words(text, false),
-            TextQuery::Prefix(text) => words(text, true),
-        }
+        let weight = weights.as_mut().and_then(Weights::next);
+        Ok(Self::Words(Words::new(columns, text, prefix, weight, &search.snapshot)?))
     }
 
     fn plan(&self, place: Place<'_>) -> Result<Plan, SearchError> {

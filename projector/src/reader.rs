@@ -11,6 +11,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use schemas::id::home_partition;
 use schemas::positions::Positions;
+use schemas::query::Frequencies;
 use schemas::reader::{
     Answer, CallReader, CountRequest, GetRequest, ListPage, ListRequest, ReadContext, ReadError, ReaderStatus,
     StatsRequest, WaitFor,
@@ -22,6 +23,7 @@ use tokio::task::JoinError;
 use self::slots::Slots;
 use crate::item::item;
 use crate::list::list;
+use crate::relevance::frequencies;
 use crate::search::{Search, SearchError, Watch};
 use crate::snapshot::{Served, SharedStatus, Snapshot, SnapshotCell};
 use crate::sums::{count, stats};
@@ -155,6 +157,10 @@ impl CallReader for IndexReader {
 
     async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError> {
         self.answer("count", request.context, move |search| count(search, &request.filter)).await
+    }
+
+    async fn frequencies(&self, request: CountRequest) -> Result<Answer<Frequencies>, ReadError> {
+        self.answer("frequencies", request.context, move |search| frequencies(search, &request.filter)).await
     }
 
     async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {

@@ -1,8 +1,10 @@
 //! What a client asks for, once it is parsed: filters and orders over the columns of calls.
 
 mod related;
+mod relevance;
 
 pub use related::RelatedField;
+pub use relevance::Frequencies;
 
 use std::cmp::Ordering;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use crate::access::ReadScope;
 use crate::id::{CallId, LogId, Partition};
 use crate::model::ColumnSet;
 use crate::positions::{Offset, Positions};
-use crate::query::{Filter, SortKey, SortPosition};
+use crate::query::{Filter, Frequencies, SortBy, SortKey, SortPosition};
 use crate::row::Row;
 use crate::stats::{GroupBy, Groups};
 
@@ -48,6 +48,18 @@ pub struct ListRequest {
     pub columns: ColumnSet,
     /// Whether to count all matching calls too.
     pub count: bool,
+    /// What scores go by in an order by relevance. The reader finds it out for its part of the calls when absent.
+    pub frequencies: Option<Frequencies>,
+}
+
+impl ListRequest {
+    /// Whether the order depends on how rare words are and nobody said so yet. Of a single word the rarity makes no
+    /// difference.
+    pub fn needs_frequencies(&self) -> bool {
+        self.frequencies.is_none()
+            && self.sort.iter().any(|key| key.by == SortBy::Relevance)
+            && self.filter.scoring_words().len() > 1
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -148,6 +160,8 @@ pub trait CallReader: fmt::Debug + Send + Sync {
     async fn list(&self, request: ListRequest) -> Result<Answer<ListPage>, ReadError>;
     async fn get(&self, request: GetRequest) -> Result<Answer<Option<Row>>, ReadError>;
     async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError>;
+    /// How rare the words that score in the filter are among all calls that the read may see.
+    async fn frequencies(&self, request: CountRequest) -> Result<Answer<Frequencies>, ReadError>;
     async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError>;
     async fn status(&self) -> Result<ReaderStatus, ReadError>;
 }

@@ -2,8 +2,7 @@
 //!
 //! Two servers hold the same calls of one project. One of them also holds another project, with calls of the same ids and
 //! more, and with providers, users and incidents that the first project's calls name. Every request is sent to both with
-//! the first project's key, and no letter of the answers may differ. The order of relevance is excepted: how rare a word
-//! is, BM25 knows of the whole index.
+//! the first project's key, and no letter of the answers may differ.
 
 use schemas::access::ApiKey;
 use schemas::model::{Column, Relation};
@@ -115,7 +114,9 @@ fn calls_of_one() -> Vec<Value> {
 
 fn calls_of_other() -> Vec<Value> {
     let text = format!("the {SECRET} refund");
-    vec![call(SHARED, OTHER, 2, &text, 2000, PROVIDER), call(OTHER_CALL, OTHER, 4, &text, 4000, PROVIDER)]
+    let mut long = call(OTHER_CALL, OTHER, 4, &text, 4000, PROVIDER);
+    long["requestPrompt"] = json!(format!("{text} {}", "refund and so on ".repeat(300)));
+    vec![call(SHARED, OTHER, 2, &text, 2000, PROVIDER), long]
 }
 
 /// Every column, and every field of every related row.
@@ -192,6 +193,15 @@ fn requests() -> Vec<(&'static str, String, Value)> {
         requests.push(post("count", json!({"query": query})));
         for group in ["modelName", "llmType", "llmProviderId", "status", "feature", "userId", "day"] {
             requests.push(post("stats", json!({"query": query, "groupBy": [group], "percentiles": true})));
+        }
+    }
+    // In the other project `refund` is frequent, and one of its texts is long.
+    for words in
+        ["refund OR parcel", "parcel OR refund", "refund* OR \"the parcel\"", "the AND (one OR refund OR parcel)"]
+    {
+        let query = json!({"q": {"_type": "FullText", "value": words}});
+        for direction in [-1, 1] {
+            requests.push(post("get-list", json!({"query": query, "sort": {"_relevance": direction}})));
         }
     }
     for column in Column::ALL.into_iter().filter(|column| column.relation().is_none()) {

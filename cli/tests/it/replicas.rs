@@ -43,6 +43,7 @@ fn request(positions: &Positions) -> ListRequest {
         after: None,
         columns: Column::ALL.into_iter().filter(|column| column.relation().is_none()).collect(),
         count: true,
+        frequencies: None,
     }
 }
 

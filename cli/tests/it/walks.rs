@@ -1,4 +1,4 @@
-//! Walks by cursor through a list that changes all the while.
+//! Walks by cursor through a long list that changes all the while.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 use testkit::{Client, wait_until_async};
 
-use crate::binary::{Folder, count, import_args, run};
+use crate::binary::{Folder, command, count, import_args, run};
 use crate::calls::{NO_LIMITS, call, call_id, lines};
 use crate::journey::VISIBLE;
 
 /// Calls that are there when the walks start.
-const CALLS: usize = 3000;
+const CALLS: usize = 20_303;
 /// Rows of a page: the most that there may be.
 const PAGE: usize = 100;
 /// Pages after which a walk waits until something has changed.
-const STEADY_PAGES: usize = 10;
+const STEADY_PAGES: usize = 25;
 /// Calls added, and old ones annotated, in one request.
 const CHANGES: usize = 20;
 
@@ -77,6 +77,10 @@ async fn a_walk_shows_every_call_of_its_start_once_while_calls_are_added_and_ann
     let client = server.client().with_key(&key);
     wait_until_async("all calls are visible", VISIBLE, async || count(&client).await == CALLS as u64).await;
 
+    // Beside the changes made here, calls that come in as they do in use, each second one annotated late.
+    let load = ["loadgen", "--url", server.url(), "--key", &key, "--seed", "5", "--duration", "1h"];
+    let pace = ["--rate", "100", "--batch", "5", "--annotate", "0.5"];
+    let mut load = command(&[load.as_slice(), &pace].concat()).spawn().expect("the binary starts");
     let rounds = AtomicUsize::new(0);
     let walks = async {
         let orders = [json!({"createdAt": -1}), json!({"createdAt": 1}), json!({"totalTokens": -1})];
@@ -88,6 +92,12 @@ async fn a_walk_shows_every_call_of_its_start_once_while_calls_are_added_and_ann
         walks = walks => walks,
         never = change(&client, &rounds) => never,
     };
+
+    assert!(load.try_wait().expect("known").is_none(), "loadgen ended early");
+    load.kill().await.expect("it runs");
+    let changed = rounds.into_inner() * CHANGES;
+    let more_than_changed = async || count(&client).await > (CALLS + changed + CHANGES) as u64;
+    wait_until_async("loadgen's calls are visible", VISIBLE, more_than_changed).await;
 
     let start: BTreeSet<String> = (0..CALLS).map(call_id).collect();
     for (sort, (walked, annotated)) in walks {

@@ -8,7 +8,7 @@ use event_log::{EmbeddedLog, EmbeddedOptions, EventLog, Topic};
 use schemas::event::{CallEvent, CallEventType};
 use schemas::fold::CallState;
 use schemas::positions::Positions;
-use schemas::query::SortValue;
+use schemas::query::{Frequencies, SortValue};
 use schemas::reader::{Answer, CountRequest, GetRequest, ReaderStatus, SortedRow, StatsRequest};
 use schemas::stats::Groups;
 use schemas::time::Date;
@@ -49,6 +49,10 @@ impl CallReader for MadeUpIndex {
     }
 
     async fn count(&self, _: CountRequest) -> Result<Answer<u64>, ReadError> {
+        unimplemented!("a sweep lists")
+    }
+
+    async fn frequencies(&self, _: CountRequest) -> Result<Answer<Frequencies>, ReadError> {
         unimplemented!("a sweep lists")
     }
 

@@ -6,27 +6,15 @@ use tantivy::query::Scorer;
 use tantivy::{DocId, DocSet, Score, TERMINATED};
 
 use super::Union;
+use crate::relevance::Weight;
 use crate::search::Tick;
-
-const K1: f32 = 1.2;
-const B: f32 = 0.75;
 
 /// Weighs what is found by BM25.
 #[derive(Clone)]
 pub(crate) struct Bm25 {
-    /// The sum of the words' inverse document frequencies.
-    pub(crate) idf: f32,
-    /// Words of a text, on average.
-    pub(crate) average_length: f32,
+    pub(crate) weight: Weight,
+    /// The lengths of the texts, in words.
     pub(crate) lengths: FieldNormReader,
-}
-
-impl Bm25 {
-    fn score(&self, doc: DocId, frequency: u32) -> Score {
-        #[expect(clippy::cast_precision_loss, reason = "a score needs no more than seven digits")]
-        let (frequency, length) = (frequency as f32, self.lengths.fieldnorm(doc) as f32);
-        self.idf * frequency * (1.0 + K1) / (frequency + K1 * (1.0 - B + B * length / self.average_length))
-    }
 }
 
 /// The documents in which the words stand one after the other; of one word, those that have it. Each word may
@@ -133,6 +121,6 @@ impl DocSet for Phrase {
 
 impl Scorer for Phrase {
     fn score(&mut self) -> Score {
-        self.bm25.as_ref().map_or(0.0, |bm25| bm25.score(self.doc, self.frequency))
+        self.bm25.as_ref().map_or(0.0, |bm25| bm25.weight.score(self.frequency, bm25.lengths.fieldnorm(self.doc)))
     }
 }

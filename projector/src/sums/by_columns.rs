@@ -10,14 +10,14 @@ use schemas::value::Value;
 use tantivy::{DocId, SegmentReader};
 
 use super::check_groups;
-use crate::lowering::{Condition, Scoring};
+use crate::lowering::Condition;
 use crate::search::{Search, SearchError, blocks, created_within};
 use crate::snapshot::{AmountColumns, FastColumn, Segment, in_i64};
 
 const DAY_MS: i64 = 86_400_000;
 
 pub(super) fn count(search: &Search, filter: &Filter) -> Result<u64, SearchError> {
-    let condition = Condition::of(filter, Scoring::Off, search)?;
+    let condition = Condition::of(filter, None, search)?;
     let mut calls = 0;
     for (reader, segment) in search.snapshot.segments() {
         visit(search, filter, &condition, reader, segment, "counting", |_| {
@@ -34,7 +34,7 @@ pub(super) fn stats(
     group_by: &[GroupBy],
     percentiles: bool,
 ) -> Result<Groups, SearchError> {
-    let condition = Condition::of(filter, Scoring::Off, search)?;
+    let condition = Condition::of(filter, None, search)?;
     let mut groups = Groups::new();
     for (reader, segment) in search.snapshot.segments() {
         let mut sums = SegmentSums::open(search, reader, group_by, percentiles)?;

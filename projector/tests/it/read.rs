@@ -6,6 +6,7 @@ mod lists;
 mod naive;
 mod operators;
 mod orders;
+mod relevance;
 mod serving;
 mod sums;
 mod texts;

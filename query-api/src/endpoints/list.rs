@@ -39,6 +39,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response, Refusal> {
         after: walk.as_ref().and_then(|walk| walk.after.clone()),
         columns: selection.to_read(),
         count: true,
+        frequencies: None,
     };
     let mut answer = call.api.reader.list(request).await?;
     let next = walk.map_or(NextPage::NotAsked, |walk| walk.cut(&mut answer.content, paging.limit));

@@ -11,7 +11,7 @@ use futures::future::{join_all, try_join_all};
 use schemas::id::home_partition;
 use schemas::model::ColumnSet;
 use schemas::positions::Positions;
-use schemas::query::{SortKey, SortPosition};
+use schemas::query::{Frequencies, SortKey, SortPosition};
 use schemas::reader::{
     Answer, CallReader, CountRequest, GetRequest, ListPage, ListRequest, ReadContext, ReadError, ReaderStatus,
     SortedRow, StatsRequest,
@@ -150,6 +150,25 @@ impl MergedReader {
         Ok(answer.map(|counts| counts.into_iter().sum()))
     }
 
+    async fn frequencies_of(
+        &self,
+        cover: &Cover,
+        request: &CountRequest,
+    ) -> Result<Answer<Option<Frequencies>>, ReadError> {
+        let answer = self
+            .ask_each(cover, &request.context, |reader, context| {
+                let request = CountRequest { context, ..request.clone() };
+                async move { reader.frequencies(request).await }
+            })
+            .await?;
+        Ok(answer.map(|parts| {
+            parts.into_iter().reduce(|mut sum, part| {
+                sum.add(&part);
+                sum
+            })
+        }))
+    }
+
     /// A page of several readers' rows: the first `skip + limit` of each, merged, and the page cut from those.
     async fn merged_page(&self, cover: &Cover, request: ListRequest) -> Result<Answer<ListPage>, ReadError> {
         let (skip, limit) = (request.skip, request.limit);
@@ -213,12 +232,17 @@ impl CallReader for MergedReader {
     async fn list(&self, request: ListRequest) -> Result<Answer<ListPage>, ReadError> {
         let request = &request;
         self.read(request.context.clone(), |cover, context| async move {
-            let request = ListRequest { context, ..request.clone() };
+            let mut request = ListRequest { context, ..request.clone() };
             let parts = cover.restricted(request.context.partitions.as_ref());
             if parts.len() == 1 {
                 let answer = self.pages(&cover, request).await?;
                 let none = || ListPage { rows: Vec::new(), count: None };
                 return Ok(answer.map(|pages| pages.into_iter().next().unwrap_or_else(none)));
+            }
+            // Scores compare when all readers go by the frequencies of all.
+            if request.needs_frequencies() {
+                let counting = CountRequest { context: request.context.clone(), filter: request.filter.clone() };
+                request.frequencies = self.frequencies_of(&cover, &counting).await?.content;
             }
             if request.skip > SKIP_WITH_ROWS {
                 self.far_page(&cover, request).await
@@ -251,6 +275,16 @@ impl CallReader for MergedReader {
         let request = &request;
         self.read(request.context.clone(), |cover, context| async move {
             self.total(&cover, &CountRequest { context, ..request.clone() }).await
+        })
+        .await
+    }
+
+    async fn frequencies(&self, request: CountRequest) -> Result<Answer<Frequencies>, ReadError> {
+        let request = &request;
+        self.read(request.context.clone(), |cover, context| async move {
+            let answer = self.frequencies_of(&cover, &CountRequest { context, ..request.clone() }).await?;
+            let none = || Frequencies { calls: 0, with_word: vec![0; request.filter.scoring_words().len()] };
+            Ok(answer.map(|sum| sum.unwrap_or_else(none)))
         })
         .await
     }

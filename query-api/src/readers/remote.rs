@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::{StatusCode, Url};
 use schemas::id::Partition;
+use schemas::query::Frequencies;
 use schemas::reader::{
     Answer, CallReader, CountRequest, GetRequest, ListPage, ListRequest, ReadContext, ReadError, ReaderStatus,
     StatsRequest,
@@ -135,6 +136,10 @@ impl CallReader for RemoteReader {
 
     async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError> {
         self.ask("count", &request.context, &request).await
+    }
+
+    async fn frequencies(&self, request: CountRequest) -> Result<Answer<Frequencies>, ReadError> {
+        self.ask("frequencies", &request.context, &request).await
     }
 
     async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {

@@ -11,7 +11,7 @@ use schemas::fold::{CallState, LiveCall};
 use schemas::id::{CallKey, LogId, Partition, home_partition};
 use schemas::model::{Column, ColumnSet};
 use schemas::positions::Positions;
-use schemas::query::{Filter, SortBy, SortKey, SortPosition, SortValue, TextQuery};
+use schemas::query::{Filter, Frequencies, SortBy, SortKey, SortPosition, SortValue, TextQuery};
 use schemas::reader::{
     Answer, CallReader, CountRequest, GetRequest, ListPage, ListRequest, ReadContext, ReadError, ReaderStatus,
     SortedRow, StatsRequest,
@@ -222,6 +222,13 @@ impl CallReader for MemoryReader {
     async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError> {
         let count = self.matching(&request.context, &request.filter)?.len();
         Ok(self.answer(u64::try_from(count).expect("few calls")))
+    }
+
+    async fn frequencies(&self, request: CountRequest) -> Result<Answer<Frequencies>, ReadError> {
+        let count = |filter| self.matching(&request.context, filter).map(|calls| calls.len() as u64);
+        let words = request.filter.scoring_words();
+        let with_word = words.iter().map(count).collect::<Result<_, _>>()?;
+        Ok(self.answer(Frequencies { calls: count(&Filter::everything())?, with_word }))
     }
 
     async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {

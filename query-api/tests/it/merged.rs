@@ -149,6 +149,7 @@ async fn a_page_far_from_the_start_reads_the_rows_of_that_page_only() {
         after: None,
         columns,
         count: true,
+        frequencies: None,
     };
     for skip in [999, 1001, 1150, 1199, 1200, 5_000_000_000] {
         let expected = alone.list(request(skip)).await.expect("answers").content;

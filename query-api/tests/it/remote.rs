@@ -41,7 +41,7 @@ async fn projector(reader: Arc<MemoryReader>) -> SocketAddr {
             })))*
         };
     }
-    let router = reads!(Router::new(), list get count stats);
+    let router = reads!(Router::new(), list get count frequencies stats);
     let status = move |headers: HeaderMap| async move { encoded(&headers, &reader.status().await) };
     let router = router.route("/internal/v1/status", get(status));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

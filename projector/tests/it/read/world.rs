@@ -252,6 +252,7 @@ pub(super) fn list_request(scope: ReadScope, filter: Filter) -> ListRequest {
         after: None,
         columns: all_columns(),
         count: true,
+        frequencies: None,
     }
 }
 

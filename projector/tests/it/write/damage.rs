@@ -144,6 +144,7 @@ fn read_all(world: &World, projector: &Projector) -> Result<u64, ReadError> {
         after: None,
         columns: Column::ALL.into_iter().filter(|column| column.relation().is_none()).collect(),
         count: false,
+        frequencies: None,
     };
     world.run(projector.reader().list(request)).map(|answer| answer.content.rows.len() as u64)
 }
