@@ -205,9 +205,15 @@ fn nulls_come_last_ascending_and_first_descending_unless_told_otherwise() {
         world.apply(call(id, 0, duration.map(|ms| (Column::DurationMs, Value::Number(ms)))));
     }
     world.commit();
-    let order = |key: SortKey| {
-        let page = world.list(ListRequest { sort: vec![key], ..everything() });
+    let page = |key: &SortKey, limit: u32| {
+        let page = world.list(ListRequest { sort: vec![key.clone()], limit, ..everything() });
         page.rows.iter().map(|row| row.position.id.as_u128()).collect::<Vec<_>>()
+    };
+    let order = |key: SortKey| {
+        let all = page(&key, 10);
+        // Which rows a page is of is decided before they are sorted.
+        assert_eq!(page(&key, 2), all[..2]);
+        all
     };
     assert_eq!(order(SortKey::of_column(Column::DurationMs, false)), [3, 1, 2, 4]);
     assert_eq!(order(SortKey::of_column(Column::DurationMs, true)), [2, 4, 1, 3]);
