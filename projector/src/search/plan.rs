@@ -76,14 +76,19 @@ impl Plan {
     }
 
     pub(crate) fn any(plans: impl IntoIterator<Item = Self>) -> Self {
-        let mut any = Vec::new();
+        let (mut any, mut everything) = (Vec::new(), false);
         for plan in plans {
             match plan {
-                Self::Everything => return Self::Everything,
+                Self::Everything => everything = true,
                 Self::Nothing => {}
                 Self::Any(inner) => any.extend(inner),
                 other => any.push(other),
             }
+        }
+        if everything {
+            // What matches is settled; how well, is not.
+            any.retain(Self::scores);
+            any.push(Self::Everything);
         }
         match any.pop() {
             None => Self::Nothing,
@@ -91,6 +96,16 @@ impl Plan {
             last => {
                 any.extend(last);
                 Self::Any(any)
+            }
+        }
+    }
+
+    fn scores(&self) -> bool {
+        match self {
+            Self::Words { bm25, .. } => bm25.is_some(),
+            Self::All { of: plans, .. } | Self::Any(plans) => plans.iter().any(Self::scores),
+            Self::Everything | Self::Nothing | Self::Terms(..) | Self::Set(_) | Self::Range(..) | Self::Tested(..) => {
+                false
             }
         }
     }

@@ -188,6 +188,18 @@ fn words_under_an_exclusion_do_not_count_for_relevance() {
 }
 
 #[test]
+fn a_word_scores_also_beside_an_exclusion_that_excludes_nothing() {
+    let world = world(&["chips", "fish"]);
+    let query = TextQuery::Any(vec![not(term("peas")), term("fish")]);
+    let page = world.list(ListRequest {
+        sort: vec![SortKey { by: SortBy::Relevance, descending: true, nulls_first: true }],
+        ..list_request(ReadScope::Project(FIRST), Filter::FullText(LONG.to_vec(), query))
+    });
+    let ids: Vec<u128> = page.rows.iter().map(|row| row.position.id.as_u128()).collect();
+    assert_eq!(ids, [2, 1]);
+}
+
+#[test]
 fn other_columns_have_no_full_text() {
     let world = world(&["x"]);
     let filter = Filter::FullText(vec![Column::ModelName], term("x"));
