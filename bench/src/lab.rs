@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use event_log::{DataFolder, EmbeddedLog, EmbeddedOptions, EventLog, NewRecord, Topic, append_reference};
+use event_log::{
+    DataFolder, EmbeddedLog, EmbeddedOptions, EventLog, NewRecord, Topic, append_reference, log_id, new_log_id,
+};
 use schemas::id::Partition;
 use schemas::time::Clock;
 use tempfile::TempDir;
@@ -177,18 +179,19 @@ impl Running {
 pub(crate) async fn with_log<T>(data: &Path, write: impl AsyncFnOnce(&dyn EventLog) -> Result<T>) -> Result<T> {
     let folder = DataFolder::open(data)?;
     let options = EmbeddedOptions { partitions: LOG_PARTITIONS.get(), clock: Clock::system() };
-    let log = EmbeddedLog::open(&folder.log(), options)?;
+    let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(&folder.log(), options)?);
     put_projects(&log).await?;
-    let written = write(&log).await;
+    let written = write(&*log).await;
     // Waits for the writer's thread.
     tokio::task::spawn_blocking(move || drop(log)).await?;
     written
 }
 
-/// Puts all projects and their keys in force.
-pub(crate) async fn put_projects(log: &dyn EventLog) -> Result<()> {
+/// Names the log and puts all projects and their keys in force.
+pub(crate) async fn put_projects(log: &Arc<dyn EventLog>) -> Result<()> {
+    log_id(log, new_log_id()).await?;
     let records: Vec<_> = projects().iter().flat_map(Project::records).collect();
-    append_reference(log, &records).await?;
+    append_reference(&**log, &records).await?;
     Ok(())
 }
 

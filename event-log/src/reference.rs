@@ -45,15 +45,20 @@ pub enum LogIdError {
     Read(#[from] ReadLogError),
     #[error("the log {log} has {named} partitions by its own record, but {found} were found")]
     Partitions { log: LogId, named: u32, found: u32 },
+    #[error("the log is damaged: it has calls, and what names it is gone")]
+    Lost,
     #[error("the reading of the log's identity was cut off")]
     Cancelled,
 }
 
-/// The log's identity: the one that its first `log` record names. Names the log when nobody did.
+/// The log's identity: the one that its first `log` record names. Names the log when nobody did and it has no calls yet,
+/// for a log is named before its first call.
 pub async fn log_id(log: &Arc<dyn EventLog>, new: LogId) -> Result<LogId, LogIdError> {
     let found = log.partitions(Topic::Calls);
     loop {
         let reading = Arc::clone(log);
+        // Before the reference data, so that nobody can name the log and append calls in between.
+        let has_calls = has_calls(&**log).await?;
         let data = {
             let end = log.bounds(Topic::Reference, 0).await?;
             tokio::task::spawn_blocking(move || read_to(&*reading, end.start, end.end))
@@ -63,6 +68,7 @@ pub async fn log_id(log: &Arc<dyn EventLog>, new: LogId) -> Result<LogId, LogIdE
         match data.log() {
             Some((log, named)) if named != found => return Err(LogIdError::Partitions { log, named, found }),
             Some((log, _)) => return Ok(log),
+            None if has_calls => return Err(LogIdError::Lost),
             // Whoever else names it now: the lowest offset wins, so read again.
             None => {
                 let object = ReferenceObject::Log(LogObject { partitions: found });
@@ -70,6 +76,15 @@ pub async fn log_id(log: &Arc<dyn EventLog>, new: LogId) -> Result<LogId, LogIdE
             }
         }
     }
+}
+
+async fn has_calls(log: &dyn EventLog) -> Result<bool, ReadLogError> {
+    for partition in 0..log.partitions(Topic::Calls) {
+        if log.bounds(Topic::Calls, partition).await?.end > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn read_to(log: &dyn EventLog, start: Offset, end: Offset) -> Result<ReferenceData, ReadLogError> {

@@ -58,7 +58,7 @@ async fn embedded(lab: &Lab, live: &Arc<Live>, plan: Plan) -> Result<(Tally, f64
     let clock = Clock::system();
     let options = EmbeddedOptions { partitions: LOG_PARTITIONS.get(), clock: clock.clone() };
     let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(&folder.log(), options)?);
-    put_projects(&*log).await?;
+    put_projects(&log).await?;
     let id = log_id(&log, new_log_id()).await?;
     let reference = ReferenceFollower::start(Arc::clone(&log), tokio::runtime::Handle::current())?;
     while !reference.is_ready() {
@@ -93,7 +93,8 @@ async fn kafka(lab: &mut Lab, live: &Arc<Live>, plan: Plan, limit: f64) -> Resul
     };
     progress("appending one event a request to Kafka");
     let prefix = unique_topic_prefix("bench");
-    let log = KafkaLog::open(KafkaOptions { topic_prefix: prefix.clone(), ..KafkaOptions::new(&bootstrap) }).await?;
+    let options = KafkaOptions { topic_prefix: prefix.clone(), ..KafkaOptions::new(&bootstrap) };
+    let log: Arc<dyn EventLog> = Arc::new(KafkaLog::open(options).await?);
     put_projects(&log).await?;
     tokio::task::spawn_blocking(move || drop(log)).await?;
     let port = free_port();

@@ -1,10 +1,11 @@
 //! From the log to searchable when behind, against tantivy alone with the same events.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use event_log::{KafkaLog, KafkaOptions};
+use event_log::{EventLog, KafkaLog, KafkaOptions};
 use testkit::{free_port, unique_topic_prefix};
 
 use crate::args::Section;
@@ -69,9 +70,9 @@ async fn kafka(lab: &mut Lab, spool: &Spool, raw: Raw) -> Result<()> {
     progress("appending to Kafka");
     let prefix = unique_topic_prefix("bench");
     let options = KafkaOptions { topic_prefix: prefix.clone(), ..KafkaOptions::new(&bootstrap) };
-    let log = KafkaLog::open(options).await?;
+    let log: Arc<dyn EventLog> = Arc::new(KafkaLog::open(options).await?);
     put_projects(&log).await?;
-    append(&log, spool.read()?).await?;
+    append(&*log, spool.read()?).await?;
     tokio::task::spawn_blocking(move || drop(log)).await?;
 
     progress("reading Kafka");

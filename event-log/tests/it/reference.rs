@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use event_log::{EmbeddedLog, EmbeddedOptions, EventLog, ReferenceFollower, append_reference, log_id, new_log_id};
+use event_log::{
+    EmbeddedLog, EmbeddedOptions, EventLog, LogIdError, ReferenceFollower, Topic, append_reference, log_id, new_log_id,
+};
 use schemas::id::ProjectId;
 use schemas::reference::{ProjectObject, ReferenceObject, ReferenceRecord};
 use schemas::time::Clock;
+
+use crate::suite::record;
 
 fn open(folder: &std::path::Path) -> Arc<dyn EventLog> {
     let options = EmbeddedOptions { partitions: 2, clock: Clock::system() };
@@ -31,6 +35,16 @@ async fn the_first_name_of_a_log_is_its_name_for_ever() {
     let first = new_log_id();
     assert_eq!(log_id(&open(folder.path()), first).await.expect("named"), first);
     assert_eq!(log_id(&open(folder.path()), new_log_id()).await.expect("named"), first);
+}
+
+/// A log that has calls had a name: whoever gave it another would hide that something is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_with_calls_and_without_a_name_gets_none() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = open(folder.path());
+    log.append(Topic::Calls, vec![record(1, "a")]).await.expect("appended");
+    let error = log_id(&log, new_log_id()).await.expect_err("it had a name");
+    assert!(matches!(error, LogIdError::Lost), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

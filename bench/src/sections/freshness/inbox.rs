@@ -1,9 +1,10 @@
 //! Through Kafka's inbox, against the same call through HTTP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use event_log::{KafkaLog, KafkaOptions};
+use event_log::{EventLog, KafkaLog, KafkaOptions};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rdkafka::ClientConfig;
@@ -42,7 +43,7 @@ pub(super) async fn measure(lab: &mut Lab) -> Result<()> {
     progress("looking for calls that come through the inbox");
     let prefix = unique_topic_prefix("bench");
     let options = KafkaOptions { topic_prefix: prefix.clone(), ..KafkaOptions::new(&bootstrap) };
-    let log = KafkaLog::open(options).await?;
+    let log: Arc<dyn EventLog> = Arc::new(KafkaLog::open(options).await?);
     put_projects(&log).await?;
     tokio::task::spawn_blocking(move || drop(log)).await?;
     let data = lab.scratch("inbox");
