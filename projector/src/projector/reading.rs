@@ -181,6 +181,9 @@ impl ReadingThread {
             if !is_heard {
                 return;
             }
+            if !self.is_known {
+                reader = None;
+            }
         }
     }
 
@@ -216,6 +219,8 @@ impl ReadingThread {
             }
             Err(error) => {
                 self.questions.unanswered(&error);
+                // Its topic may have been made again, which the reader need not notice.
+                self.is_known = false;
                 true
             }
         }

@@ -1,5 +1,6 @@
 //! One installation under one kind of fault, from its first start to the last comparison.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -149,9 +150,10 @@ impl Episode {
 
     /// Waits until these calls are shown, and what was acknowledged before.
     async fn see(&self, probes: &[Arc<Event>], acknowledged: &Places, start: Instant) -> Result<()> {
-        let ids: Vec<&str> = probes.iter().map(|probe| probe.call.call.as_str()).collect();
+        // Two of them may be of one call.
+        let ids: BTreeSet<&str> = probes.iter().map(|probe| probe.call.call.as_str()).collect();
         let query = json!({"query": {"_id": {"_type": "Includes", "value": ids}}});
-        while self.count(&query, acknowledged).await != Some(probes.len()) {
+        while self.count(&query, acknowledged).await != Some(ids.len()) {
             self.in_time(start, "what is taken is not seen").await?;
         }
         Ok(())
