@@ -107,6 +107,19 @@ impl From<StoredStateError> for VerifyError {
 }
 
 impl VerifyReport {
+    /// Of nothing yet.
+    pub fn new(positions: Positions) -> Self {
+        Self {
+            positions,
+            records: 0,
+            calls: 0,
+            passed_over: 0,
+            passed_over_records: Vec::new(),
+            differences_total: 0,
+            differences: Vec::new(),
+        }
+    }
+
     fn differs(&mut self, difference: Difference) {
         self.differences_total += 1;
         if self.differences.len() < NAMED {
@@ -158,15 +171,7 @@ fn verify_within(
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<VerifyReport, VerifyError> {
     let checkpoint = snapshot.checkpoint();
-    let mut report = VerifyReport {
-        positions: checkpoint.positions(),
-        records: 0,
-        calls: 0,
-        passed_over: 0,
-        passed_over_records: Vec::new(),
-        differences_total: 0,
-        differences: Vec::new(),
-    };
+    let mut report = VerifyReport::new(checkpoint.positions());
     let index = snapshot.searcher().index();
     for file in checksums::files(index)? {
         if let (_, Some(damage)) = checksums::check(index, &file)? {

@@ -17,6 +17,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::id::CallKey;
+use crate::model::Column;
 use crate::time::Timestamp;
 
 /// The prefix of every call event's type.
@@ -25,6 +26,24 @@ pub const CALL_TYPE_PREFIX: &str = "llm-log.call.";
 pub const MAJOR_VERSION: u32 = 1;
 /// The content type of an event with its envelope.
 pub const STRUCTURED_CONTENT_TYPE: &str = "application/cloudevents+json";
+
+/// What is known of a call when it starts; the rest comes with its outcome. Made-up calls go by it.
+pub const KNOWN_AT_START: [Column; 14] = [
+    Column::LlmProviderId,
+    Column::LlmProviderName,
+    Column::LlmType,
+    Column::ModelName,
+    Column::IsGlobalProvider,
+    Column::Feature,
+    Column::RequestPrompt,
+    Column::IncidentId,
+    Column::AlertId,
+    Column::AiRunId,
+    Column::ScheduledMaintenanceId,
+    Column::UserId,
+    Column::RequestStartedAt,
+    Column::WasBilled,
+];
 
 /// What happened to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

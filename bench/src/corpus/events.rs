@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use anyhow::Result;
-use schemas::event::{CallData, CallEvent, CallEventType};
+use schemas::event::{CallData, CallEvent, CallEventType, KNOWN_AT_START};
 use schemas::model::Column;
 use schemas::money::NanoUsd;
 use schemas::time::{Date, Timestamp};
@@ -17,24 +17,6 @@ const SOURCE: &str = "llm-log-bench";
 const RUNNING: u64 = 5000;
 /// The share of calls that is annotated later.
 const ANNOTATED: f64 = 0.01;
-
-/// What is known when a call starts.
-const KNOWN_AT_START: [Column; 14] = [
-    Column::LlmProviderId,
-    Column::LlmProviderName,
-    Column::LlmType,
-    Column::ModelName,
-    Column::IsGlobalProvider,
-    Column::Feature,
-    Column::RequestPrompt,
-    Column::IncidentId,
-    Column::AlertId,
-    Column::AiRunId,
-    Column::ScheduledMaintenanceId,
-    Column::UserId,
-    Column::RequestStartedAt,
-    Column::WasBilled,
-];
 
 /// How calls are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
-use schemas::event::{CallData, CallEventType};
+use schemas::event::{CallData, CallEventType, KNOWN_AT_START};
 use schemas::id::CallId;
 use schemas::model::Column;
 use schemas::time::{Date, Timestamp};
@@ -23,24 +23,6 @@ pub(super) const SOURCE: &str = "llm-log-loadgen";
 const FILE_CALLS: usize = 10_000;
 /// How long a call takes when its pattern does not say.
 const DURATION_MS: i64 = 1500;
-/// What is known when a call starts.
-const KNOWN_AT_START: [Column; 14] = [
-    Column::LlmProviderId,
-    Column::LlmProviderName,
-    Column::LlmType,
-    Column::ModelName,
-    Column::IsGlobalProvider,
-    Column::Feature,
-    Column::RequestPrompt,
-    Column::IncidentId,
-    Column::AlertId,
-    Column::AiRunId,
-    Column::ScheduledMaintenanceId,
-    Column::UserId,
-    Column::RequestStartedAt,
-    Column::WasBilled,
-];
-
 /// Patterns of calls.
 #[derive(Debug)]
 pub(super) struct Calls {
