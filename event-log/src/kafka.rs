@@ -3,8 +3,10 @@
 mod appender;
 mod connection;
 mod inbox;
+mod message;
 mod options;
 mod reader;
+mod same_topic;
 mod topics;
 
 use std::collections::BTreeMap;

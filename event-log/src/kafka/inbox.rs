@@ -19,8 +19,8 @@ use schemas::id::Partition;
 use schemas::positions::Offset;
 
 use super::connection::{Connection, refusal};
+use super::message::headers;
 use super::options::KafkaOptions;
-use super::reader::headers;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the group's own events may wait while no partition has records.

@@ -2,24 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::topic_partition_list::{TopicPartitionList, TopicPartitionListElem};
 use schemas::id::Partition;
 use schemas::positions::Offset;
 
 use super::connection::{Connection, refusal};
+use super::message::record;
+use super::same_topic::SameTopic;
 use crate::log::{Bounds, LogReader, LogRecord, Position, ReadBatch, ReadLogError};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the broker may take to answer a reader that has heard of no broker.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long nothing must have come before a reader asks whether it is at the end.
 const QUIET: Duration = Duration::from_secs(1);
 
@@ -47,7 +47,7 @@ pub(super) fn bounds(
     }
 }
 
-fn as_kafka(partition: Partition) -> i32 {
+pub(super) fn as_kafka(partition: Partition) -> i32 {
     i32::try_from(partition).unwrap_or(i32::MAX)
 }
 
@@ -71,6 +71,9 @@ pub(super) struct KafkaReader {
     next: BTreeMap<Partition, Offset>,
     /// Read, but too large for the last batch.
     held: Option<LogRecord>,
+    same_topic: SameTopic,
+    /// Read, but not known to be of the same topic.
+    doubtful: Option<ReadBatch>,
     /// Happened after records that had to be handed out first.
     failed: Option<ReadLogError>,
     last_record: Instant,
@@ -90,8 +93,11 @@ impl KafkaReader {
         let mut assignment = TopicPartitionList::with_capacity(from.len());
         let unavailable = |error: KafkaError| ReadLogError::Unavailable { reason: error.to_string() };
         for (partition, wanted) in from {
-            check(*partition, *wanted, bounds(&consumer, &topic, *partition, ANSWER_TIMEOUT)?)?;
-            assignment.add_partition_offset(&topic, as_kafka(*partition), offset(*wanted)).map_err(unavailable)?;
+            let bounds = bounds(&consumer, &topic, *partition, ANSWER_TIMEOUT)?;
+            check(*partition, *wanted, bounds)?;
+            // With the record before it the topic is known from the start.
+            let from = wanted.saturating_sub(1).max(bounds.start);
+            assignment.add_partition_offset(&topic, as_kafka(*partition), offset(from)).map_err(unavailable)?;
         }
         consumer.assign(&assignment).map_err(unavailable)?;
         Ok(Self {
@@ -99,6 +105,8 @@ impl KafkaReader {
             topic,
             next: from.clone(),
             held: None,
+            same_topic: SameTopic::new(),
+            doubtful: None,
             failed: None,
             last_record: Instant::now(),
             ended: BTreeSet::new(),
@@ -171,10 +179,9 @@ impl KafkaReader {
         }
         Ok(())
     }
-}
 
-impl LogReader for KafkaReader {
-    fn read(&mut self, max_bytes: usize, wait: Duration) -> Result<ReadBatch, ReadLogError> {
+    /// Polls until there is a batch or `wait` has passed.
+    fn collect(&mut self, max_bytes: usize, wait: Duration) -> Result<ReadBatch, ReadLogError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
@@ -195,8 +202,9 @@ impl LogReader for KafkaReader {
             match polled {
                 Some(Ok(record)) => {
                     let partition = record.position.partition;
-                    // What a seek left behind comes again.
+                    // What is before the start, or what a seek left behind, which comes again.
                     if self.next.get(&partition).is_some_and(|next| record.position.offset < *next) {
+                        self.same_topic.note(&record);
                         continue;
                     }
                     self.last_record = Instant::now();
@@ -236,6 +244,28 @@ impl LogReader for KafkaReader {
         }
         Ok(batch)
     }
+}
+
+impl LogReader for KafkaReader {
+    fn read(&mut self, max_bytes: usize, wait: Duration) -> Result<ReadBatch, ReadLogError> {
+        let batch = match self.doubtful.take() {
+            Some(batch) => batch,
+            None => self.collect(max_bytes, wait)?,
+        };
+        if batch.next.is_empty() {
+            return Ok(batch);
+        }
+        let reason = match self.same_topic.ask(&self.consumer, &self.topic) {
+            Ok(true) => {
+                batch.records.iter().for_each(|record| self.same_topic.note(record));
+                return Ok(batch);
+            }
+            Ok(false) => format!("the topic {} may have been made again", self.topic),
+            Err(error) => self.consumer.context().explain(&error),
+        };
+        self.doubtful = Some(batch);
+        Err(ReadLogError::Unavailable { reason })
+    }
 
     fn ends(&mut self) -> Result<BTreeMap<Partition, Offset>, ReadLogError> {
         let unavailable =
@@ -268,28 +298,4 @@ impl fmt::Debug for KafkaReader {
 
 fn size(record: &LogRecord) -> usize {
     record.key.len() + record.value.as_ref().map_or(0, Bytes::len)
-}
-
-/// The message's headers, less those whose names are not UTF-8: the client library panics over such a name, and no
-/// header that means something to us has one.
-pub(super) fn headers(message: &BorrowedMessage<'_>) -> Vec<(String, Bytes)> {
-    let Some(headers) = message.headers() else { return Vec::new() };
-    let read = |at| {
-        let header = headers.get(at);
-        (header.key.to_owned(), header.value.map(Bytes::copy_from_slice).unwrap_or_default())
-    };
-    (0..headers.count()).filter_map(|at| catch_unwind(AssertUnwindSafe(|| read(at))).ok()).collect()
-}
-
-fn record(message: &BorrowedMessage<'_>) -> LogRecord {
-    LogRecord {
-        position: Position {
-            partition: Partition::try_from(message.partition()).unwrap_or(Partition::MAX),
-            offset: Offset::try_from(message.offset()).unwrap_or_default(),
-        },
-        timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
-        key: message.key().map(Bytes::copy_from_slice).unwrap_or_default(),
-        value: message.payload().map(Bytes::copy_from_slice),
-        headers: headers(message),
-    }
 }

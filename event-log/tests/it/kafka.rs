@@ -87,6 +87,34 @@ async fn records_that_the_broker_deleted_are_a_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reader_hands_out_nothing_of_a_topic_that_was_made_again() {
+    for read_before in [3, 0] {
+        let Some(options) = options("remade") else { return };
+        let old = (0..3).map(|n| record(1, &format!("old {n}"))).collect();
+        let log = open(&options).await;
+        log.append(Topic::Calls, old).await.expect("appended");
+        let from = 3 - read_before;
+        let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(1, from)])).expect("readable");
+        let mut next = || reader.read(1 << 20, Duration::from_secs(1));
+        assert_eq!(next().expect("readable").records.len(), usize::try_from(read_before).expect("small"));
+        let topic = format!("{}.calls", options.topic_prefix);
+        admin(&options).delete_topics(&[&topic], &AdminOptions::new()).await.expect("deleted");
+        let new = (0..9).map(|n| record(1, &format!("new {n}"))).collect();
+        open(&options).await.append(Topic::Calls, new).await.expect("appended");
+
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            match next() {
+                Ok(batch) => assert_eq!(values(&batch.records), [""; 0]),
+                Err(ReadLogError::Unavailable { .. }) => break,
+                Err(error) => panic!("{error}"),
+            }
+            assert!(Instant::now() < deadline, "it takes the topic for the one that it has read");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_would_lose_records_is_refused_by_name() {
     let forever = ("retention.ms", "-1");
     for (topic, settings, dangerous) in [
