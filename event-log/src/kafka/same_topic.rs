@@ -46,7 +46,7 @@ impl SameTopic {
     /// Whether the topic is still the one that was read, as far as its times tell. What is in a topic that was made
     /// later is later than all that was read. A broker whose clock went back may say no of the same topic.
     pub(super) fn ask(&mut self, consumer: &Reading, topic: &str) -> Result<bool, KafkaError> {
-        if self.known.elapsed() < HOLDS {
+        if self.read.is_empty() || self.known.elapsed() < HOLDS {
             return Ok(true);
         }
         let asked = Instant::now();

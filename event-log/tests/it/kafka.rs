@@ -87,6 +87,16 @@ async fn records_that_the_broker_deleted_are_a_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_comes_into_an_empty_partition_after_a_while_is_read() {
+    let Some(options) = options("while") else { return };
+    let log = open(&options).await;
+    let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(0, 0)])).expect("readable");
+    assert_eq!(values(&reader.read(1 << 20, Duration::from_secs(1)).expect("readable").records), [""; 0]);
+    log.append(Topic::Calls, vec![record(0, "first")]).await.expect("appended");
+    assert_eq!(values(&read_exactly(&mut *reader, 1)), ["first"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reader_hands_out_nothing_of_a_topic_that_was_made_again() {
     for read_before in [3, 0] {
         let Some(options) = options("remade") else { return };
