@@ -217,6 +217,7 @@ impl EventLog for KafkaLog {
     }
 
     fn reader(&self, topic: Topic, from: &BTreeMap<Partition, Offset>) -> Result<Box<dyn LogReader>, ReadLogError> {
-        Ok(Box::new(KafkaReader::new(&self.reader, self.options.topic(topic), from)?))
+        let asking = Arc::clone(&self.reading);
+        Ok(Box::new(KafkaReader::new(&self.reader, asking, self.options.topic(topic), from)?))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -67,6 +68,8 @@ fn check(partition: Partition, wanted: Offset, bounds: Bounds) -> Result<(), Rea
 
 pub(super) struct KafkaReader {
     consumer: Reading,
+    /// Its questions don't wait, as those of the consumer do, until a fetch has been answered.
+    asking: Arc<Reading>,
     topic: String,
     next: BTreeMap<Partition, Offset>,
     /// Read, but too large for the last batch.
@@ -86,6 +89,7 @@ pub(super) struct KafkaReader {
 impl KafkaReader {
     pub(super) fn new(
         config: &ClientConfig,
+        asking: Arc<Reading>,
         topic: String,
         from: &BTreeMap<Partition, Offset>,
     ) -> Result<Self, ReadLogError> {
@@ -102,6 +106,7 @@ impl KafkaReader {
         consumer.assign(&assignment).map_err(unavailable)?;
         Ok(Self {
             consumer,
+            asking,
             topic,
             next: from.clone(),
             held: None,
@@ -255,13 +260,13 @@ impl LogReader for KafkaReader {
         if batch.next.is_empty() {
             return Ok(batch);
         }
-        let reason = match self.same_topic.ask(&self.consumer, &self.topic) {
+        let reason = match self.same_topic.ask(&self.asking, &self.topic) {
             Ok(true) => {
                 batch.records.iter().for_each(|record| self.same_topic.note(record));
                 return Ok(batch);
             }
             Ok(false) => format!("the topic {} may have been made again", self.topic),
-            Err(error) => self.consumer.context().explain(&error),
+            Err(error) => self.asking.context().explain(&error),
         };
         self.doubtful = Some(batch);
         Err(ReadLogError::Unavailable { reason })
@@ -269,11 +274,11 @@ impl LogReader for KafkaReader {
 
     fn ends(&mut self) -> Result<BTreeMap<Partition, Offset>, ReadLogError> {
         let unavailable =
-            |error: KafkaError| ReadLogError::Unavailable { reason: self.consumer.context().explain(&error) };
+            |error: KafkaError| ReadLogError::Unavailable { reason: self.asking.context().explain(&error) };
         let mut wanted = self.consumer.assignment().map_err(unavailable)?;
         // As a time, the end is the latest there is: one question to each broker for all its partitions.
         wanted.set_all_offsets(rdkafka::Offset::End).map_err(unavailable)?;
-        let found = self.consumer.offsets_for_times(wanted, PROBE_TIMEOUT).map_err(unavailable)?;
+        let found = self.asking.offsets_for_times(wanted, PROBE_TIMEOUT).map_err(unavailable)?;
         let end = |element: TopicPartitionListElem<'_>| {
             element.error().map_err(unavailable)?;
             match (Partition::try_from(element.partition()), element.offset()) {

@@ -45,7 +45,7 @@ impl SameTopic {
 
     /// Whether the topic is still the one that was read, as far as its times tell. What is in a topic that was made
     /// later is later than all that was read. A broker whose clock went back may say no of the same topic.
-    pub(super) fn ask(&mut self, consumer: &Reading, topic: &str) -> Result<bool, KafkaError> {
+    pub(super) fn ask(&mut self, asking: &Reading, topic: &str) -> Result<bool, KafkaError> {
         if self.read.is_empty() || self.known.elapsed() < HOLDS {
             return Ok(true);
         }
@@ -54,7 +54,7 @@ impl SameTopic {
         for (partition, read) in &self.read {
             later.add_partition_offset(topic, as_kafka(*partition), KafkaOffset::Offset(read.latest + 1))?;
         }
-        let later = consumer.offsets_for_times(later, PROBE_TIMEOUT)?;
+        let later = asking.offsets_for_times(later, PROBE_TIMEOUT)?;
         for element in later.elements() {
             element.error()?;
             let read = Partition::try_from(element.partition()).ok().and_then(|partition| self.read.get(&partition));

@@ -13,10 +13,11 @@ use tokio::sync::oneshot;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A number of slots shared fairly: a free slot goes to the scope that holds the fewest, and among those to
-/// whoever has waited longest. So no project keeps another waiting for more than the reads that already run.
+/// whoever has waited longest. One scope never holds all of them: the last is kept for another, so that no project
+/// keeps another waiting for the end of its reads.
 #[derive(Debug)]
 pub(super) struct Slots {
-    total: usize,
+    of_one_scope: usize,
     state: Mutex<State>,
 }
 
@@ -41,8 +42,9 @@ pub(super) struct Slot {
 }
 
 impl Slots {
-    pub(super) fn new(total: usize) -> Arc<Self> {
-        Arc::new(Self { total, state: Mutex::default() })
+    /// So many slots for one scope, and one more.
+    pub(super) fn new(of_one_scope: usize) -> Arc<Self> {
+        Arc::new(Self { of_one_scope, state: Mutex::default() })
     }
 
     /// Waits for a slot, at most for `patience`.
@@ -50,7 +52,7 @@ impl Slots {
         let busy = ReadError::Busy { retry_after: RETRY_AFTER };
         let turn = {
             let mut state = self.lock();
-            if state.in_use < self.total {
+            if state.in_use <= self.of_one_scope && state.held(scope) < self.of_one_scope {
                 state.hold(scope);
                 return Ok(Slot { slots: Arc::clone(self), scope });
             }
@@ -89,10 +91,14 @@ impl State {
         }
     }
 
-    /// Whose turn it is.
-    fn next(&mut self) -> Option<Waiting> {
-        let held = |waiting: &Waiting| self.held.get(&waiting.scope).copied().unwrap_or(0);
-        let (at, _) = self.waiting.iter().enumerate().min_by_key(|(_, waiting)| held(waiting))?;
+    fn held(&self, scope: ReadScope) -> usize {
+        self.held.get(&scope).copied().unwrap_or(0)
+    }
+
+    /// Whose turn it is, of scopes that hold fewer than so many.
+    fn next(&mut self, of_one_scope: usize) -> Option<Waiting> {
+        let waiting = self.waiting.iter().enumerate().map(|(at, waiting)| (at, self.held(waiting.scope)));
+        let (at, _) = waiting.filter(|(_, held)| *held < of_one_scope).min_by_key(|(_, held)| *held)?;
         self.waiting.remove(at)
     }
 }
@@ -101,7 +107,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = self.slots.lock();
         state.release(self.scope);
-        while let Some(Waiting { scope, turn }) = state.next() {
+        while let Some(Waiting { scope, turn }) = state.next(self.slots.of_one_scope) {
             if turn.is_closed() {
                 continue;
             }
@@ -138,6 +144,7 @@ mod tests {
         let slots = Slots::new(2);
         let first = slots.take(project(1), PATIENCE).await.expect("free");
         let second = slots.take(project(1), PATIENCE).await.expect("free");
+        let third = slots.take(project(3), PATIENCE).await.expect("free");
         let greedy = tokio::spawn({
             let slots = Arc::clone(&slots);
             async move { slots.take(project(1), PATIENCE).await }
@@ -148,10 +155,10 @@ mod tests {
             async move { slots.take(project(2), PATIENCE).await }
         });
         waiting(&slots, 2).await;
-        drop(first);
+        drop(third);
         let turn = modest.await.expect("no panic").expect("its turn");
         assert!(!greedy.is_finished());
-        drop(second);
+        drop((first, second));
         drop(greedy.await.expect("no panic").expect("its turn"));
         drop(turn);
         assert_eq!(slots.lock().in_use, 0);
@@ -162,17 +169,27 @@ mod tests {
     async fn whoever_waits_too_long_is_told_to_come_back() {
         let slots = Slots::new(1);
         let held = slots.take(project(1), PATIENCE).await.expect("free");
-        let late = slots.take(project(2), Duration::from_millis(10)).await;
+        let late = slots.take(project(1), Duration::from_millis(10)).await;
         assert!(matches!(late, Err(ReadError::Busy { .. })));
         drop(held);
-        assert!(slots.take(project(2), PATIENCE).await.is_ok());
+        assert!(slots.take(project(1), PATIENCE).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_project_with_all_its_slots_does_not_keep_another_waiting() {
+        let slots = Slots::new(2);
+        let _running = [slots.take(project(1), PATIENCE).await, slots.take(project(1), PATIENCE).await];
+        let late = slots.take(project(1), Duration::from_millis(10)).await;
+        assert!(matches!(late, Err(ReadError::Busy { .. })), "the last is for another");
+        assert!(slots.take(project(2), Duration::ZERO).await.is_ok());
     }
 
     #[tokio::test]
     async fn one_project_can_not_fill_the_queue() {
         let slots = Slots::new(2);
         let held = slots.take(project(1), PATIENCE).await.expect("free");
-        let _other_held = slots.take(project(1), PATIENCE).await.expect("free");
+        let _of_the_same = slots.take(project(1), PATIENCE).await.expect("free");
+        let of_another = slots.take(project(3), PATIENCE).await.expect("free");
         let queue: Vec<_> = (0..WAITING_READS_OF_PROJECT)
             .map(|_| {
                 let slots = Arc::clone(&slots);
@@ -186,7 +203,7 @@ mod tests {
             async move { slots.take(project(2), PATIENCE).await }
         });
         waiting(&slots, WAITING_READS_OF_PROJECT + 1).await;
-        drop(held);
+        drop((held, of_another));
         assert!(other.await.expect("no panic").is_ok());
         queue.iter().for_each(tokio::task::JoinHandle::abort);
     }

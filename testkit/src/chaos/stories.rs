@@ -82,7 +82,9 @@ impl Stories {
     pub(super) fn probe(&mut self, at: usize) -> Arc<Event> {
         let (call, word) = self.call(at);
         let time_ms = self.time_ms();
-        Arc::new(self.whole(EventKind::Recorded, &call, &word, time_ms))
+        let event = Arc::new(self.whole(EventKind::Recorded, &call, &word, time_ms));
+        self.projects.get_mut(at).expect("the project is one of ours").known.push(Arc::clone(&event));
+        event
     }
 
     fn call(&mut self, at: usize) -> (CallName, String) {
