@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use schemas::model::{Column, ColumnSet};
@@ -21,7 +22,7 @@ use crate::relevance::Weights;
 use crate::search::{Plan, Search, SearchError, blocks, created_within};
 use crate::snapshot::{KeyColumns, Segment, Span};
 use crate::state::row;
-use crate::sums::count;
+use crate::sums::{count, count_by};
 
 /// The part of a read that a time limit names.
 const PART: &str = "finding the rows of the list";
@@ -29,14 +30,24 @@ const PART: &str = "finding the rows of the list";
 const SKIP_UNCOUNTED: u64 = 1000;
 
 pub(crate) fn list(search: &Search, request: &ListRequest) -> Result<ListPage, SearchError> {
-    let counted =
-        if request.count || request.skip > SKIP_UNCOUNTED { Some(count(search, &request.filter)?) } else { None };
+    let filter = &request.filter;
+    let by_relevance = request.sort.iter().any(|key| key.by == SortBy::Relevance);
+    let condition = if by_relevance { None } else { Some(Condition::of(filter, None, search)?) };
+    let counted = match &condition {
+        _ if !request.count && request.skip <= SKIP_UNCOUNTED => None,
+        Some(condition) => Some(count_by(search, filter, condition)?),
+        None => Some(count(search, filter)?),
+    };
     let reach = request.skip.saturating_add(u64::from(request.limit)).min(counted.unwrap_or(u64::MAX));
     let count = counted.filter(|_| request.count);
     if request.limit == 0 || reach <= request.skip {
         return Ok(ListPage { rows: Vec::new(), count });
     }
-    let found = Listing::new(search, request, usize::try_from(reach).unwrap_or(usize::MAX))?.find()?;
+    let condition = match condition {
+        Some(condition) => condition,
+        None => Condition::of(filter, Some(Weights::of(search, request)?), search)?,
+    };
+    let found = Listing::new(search, request, condition, usize::try_from(reach).unwrap_or(usize::MAX))?.find()?;
     let rows = found.into_iter().skip(usize::try_from(request.skip).unwrap_or(usize::MAX));
     Ok(ListPage { rows: read_rows(search, rows, request.columns)?, count })
 }
@@ -74,7 +85,7 @@ struct SegmentListing<'a> {
     reader: &'a SegmentReader,
     segment: &'a Arc<Segment>,
     /// Made when the first of its blocks is visited.
-    prepared: Option<(Plan, SegmentOrder)>,
+    prepared: Option<(Rc<Plan>, SegmentOrder)>,
 }
 
 struct Listing<'a> {
@@ -95,21 +106,18 @@ struct Block {
 }
 
 impl<'a> Listing<'a> {
-    fn new(search: &'a Search, request: &'a ListRequest, rows: usize) -> Result<Self, SearchError> {
-        let by_relevance = request.sort.iter().any(|key| key.by == SortBy::Relevance);
-        let weights = if by_relevance { Some(Weights::of(search, request)?) } else { None };
+    fn new(
+        search: &'a Search,
+        request: &'a ListRequest,
+        condition: Condition<'a>,
+        rows: usize,
+    ) -> Result<Self, SearchError> {
         keys::check(&request.sort, request.after.as_ref())?;
         let comparable = request.sort.first().is_none_or(|key| keys::is_comparable(&key.by));
         let segments = search.snapshot.segments();
         let segments: Vec<_> =
             segments.map(|(reader, segment)| SegmentListing { reader, segment, prepared: None }).collect();
-        Ok(Self {
-            condition: Condition::of(&request.filter, weights, search)?,
-            top: Top::new(rows, segments.len(), comparable),
-            search,
-            request,
-            segments,
-        })
+        Ok(Self { condition, top: Top::new(rows, segments.len(), comparable), search, request, segments })
     }
 
     /// The first rows, in order.

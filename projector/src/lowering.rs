@@ -5,11 +5,16 @@ mod ids;
 mod like;
 mod long_text;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use schemas::access::ReadScope;
 use schemas::like::LikePattern;
 use schemas::model::Column;
 use schemas::query::{Bounds, Filter, TextQuery};
 use schemas::value::Value;
+use tantivy::index::SegmentId;
 use tantivy::{SegmentReader, Term};
 
 use crate::full_text::Words;
@@ -20,8 +25,11 @@ use crate::snapshot::{FastColumn, Segment};
 pub(crate) use exact::number;
 
 /// A filter that has been checked, its texts split into words.
-#[derive(Debug)]
-pub(crate) struct Condition<'f>(Part<'f>);
+pub(crate) struct Condition<'f> {
+    part: Part<'f>,
+    /// Of the segments so far: to count and to list takes looking for the words of a segment only once.
+    plans: RefCell<HashMap<SegmentId, Rc<Plan>>>,
+}
 
 #[derive(Debug)]
 enum Part<'f> {
@@ -38,15 +46,23 @@ enum Part<'f> {
 impl<'f> Condition<'f> {
     /// Words that match say how well when there are weights.
     pub(crate) fn of(filter: &'f Filter, mut weights: Option<Weights>, search: &Search) -> Result<Self, SearchError> {
-        Part::of(filter, &mut weights, search).map(Self)
+        Ok(Self { part: Part::of(filter, &mut weights, search)?, plans: RefCell::default() })
     }
 
     /// The documents of a segment that match, within the scope and the partitions of the read.
-    pub(crate) fn plan(&self, search: &Search, reader: &SegmentReader, segment: &Segment) -> Result<Plan, SearchError> {
+    pub(crate) fn plan(
+        &self,
+        search: &Search,
+        reader: &SegmentReader,
+        segment: &Segment,
+    ) -> Result<Rc<Plan>, SearchError> {
+        if let Some(plan) = self.plans.borrow().get(&reader.segment_id()) {
+            return Ok(Rc::clone(plan));
+        }
         let place = Place { search, reader, segment };
-        let scope = place.scope()?;
-        let partitions = place.partitions()?;
-        Ok(Plan::all([scope, partitions, self.0.plan(place)?]))
+        let plan = Rc::new(Plan::all([place.scope()?, place.partitions()?, self.part.plan(place)?]));
+        self.plans.borrow_mut().insert(reader.segment_id(), Rc::clone(&plan));
+        Ok(plan)
     }
 }
 

@@ -8,14 +8,20 @@ use schemas::query::Filter;
 use schemas::reader::StatsRequest;
 use schemas::stats::{GroupBy, Groups};
 
+use crate::lowering::Condition;
 use crate::search::{Search, SearchError};
 
 /// How many calls match.
 pub(crate) fn count(search: &Search, filter: &Filter) -> Result<u64, SearchError> {
+    count_by(search, filter, &Condition::of(filter, None, search)?)
+}
+
+/// The same, for who has the filter's condition already.
+pub(crate) fn count_by(search: &Search, filter: &Filter, condition: &Condition<'_>) -> Result<u64, SearchError> {
     if by_counters::can_tell(search, filter) {
         Ok(by_counters::count(search, filter))
     } else {
-        by_columns::count(search, filter)
+        by_columns::count(search, filter, condition)
     }
 }
 

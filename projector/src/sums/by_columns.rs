@@ -16,11 +16,10 @@ use crate::snapshot::{AmountColumns, FastColumn, Segment, in_i64};
 
 const DAY_MS: i64 = 86_400_000;
 
-pub(super) fn count(search: &Search, filter: &Filter) -> Result<u64, SearchError> {
-    let condition = Condition::of(filter, None, search)?;
+pub(super) fn count(search: &Search, filter: &Filter, condition: &Condition<'_>) -> Result<u64, SearchError> {
     let mut calls = 0;
     for (reader, segment) in search.snapshot.segments() {
-        visit(search, filter, &condition, reader, segment, "counting", |_| {
+        visit(search, filter, condition, reader, segment, "counting", |_| {
             calls += 1;
             Ok(())
         })?;
