@@ -8,6 +8,7 @@ mod long_text;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use schemas::access::ReadScope;
 use schemas::like::LikePattern;
@@ -15,7 +16,7 @@ use schemas::model::Column;
 use schemas::query::{Bounds, Filter, TextQuery};
 use schemas::value::Value;
 use tantivy::index::SegmentId;
-use tantivy::{SegmentReader, Term};
+use tantivy::{BitSet, SegmentReader, Term};
 
 use crate::full_text::Words;
 use crate::relevance::Weights;
@@ -63,6 +64,11 @@ impl<'f> Condition<'f> {
         let plan = Rc::new(Plan::all([place.scope()?, place.partitions()?, self.part.plan(place)?]));
         self.plans.borrow_mut().insert(reader.segment_id(), Rc::clone(&plan));
         Ok(plan)
+    }
+
+    /// From now on these are the documents of the segment: all that match, those aside that no read visits.
+    pub(crate) fn settle(&self, reader: &SegmentReader, documents: BitSet) {
+        self.plans.borrow_mut().insert(reader.segment_id(), Rc::new(Plan::Set(Arc::new(documents))));
     }
 }
 

@@ -7,7 +7,6 @@ use schemas::fold::StoredTexts;
 use schemas::model::Column;
 use schemas::query::{Bound, Bounds};
 use schemas::value::Value;
-use tantivy::DocAddress;
 
 use super::Place;
 use super::exact::{ordinals, within};
@@ -15,7 +14,7 @@ use crate::index::document::{text_hash, text_head};
 use crate::index::schema::{HEAD_BYTES, LongTextFields};
 use crate::search::{Plan, SearchError, Test};
 use crate::snapshot::FastColumn;
-use crate::state::stored_bytes;
+use crate::state::StateReader;
 
 impl Place<'_> {
     pub(super) fn text_is(self, column: Column, long: LongTextFields, text: &str) -> Result<Plan, SearchError> {
@@ -71,17 +70,13 @@ impl Place<'_> {
         plan: Plan,
         passes: impl FnMut(&str) -> bool + Clone + Send + Sync + 'static,
     ) -> Plan {
-        let readers = self.search.snapshot.searcher().segment_readers();
-        let id = self.reader.segment_id();
-        let at = readers.iter().position(|reader| reader.segment_id() == id);
-        let segment = at.and_then(|at| u32::try_from(at).ok()).expect("the segment is one of the snapshot's");
-        let (snapshot, watch) = (Arc::clone(&self.search.snapshot), Arc::clone(&self.search.watch));
+        let (reader, watch) = (self.reader.clone(), Arc::clone(&self.search.watch));
         Plan::Tested(
             Box::new(plan),
             Box::new(move || {
-                let (snapshot, watch, mut passes) = (Arc::clone(&snapshot), Arc::clone(&watch), passes.clone());
+                let (states, watch, mut passes) = (StateReader::open(&reader)?, Arc::clone(&watch), passes.clone());
                 let mut passes = move |doc| {
-                    let bytes = stored_bytes(&snapshot, DocAddress::new(segment, doc))?;
+                    let bytes = states.bytes(doc)?;
                     Ok::<_, SearchError>(StoredTexts::of(&bytes)?.get(column).is_some_and(&mut passes))
                 };
                 let test: Test = Box::new(move |doc| {

@@ -110,6 +110,21 @@ impl Plan {
         }
     }
 
+    /// Whether each document of a set has to be tested anew.
+    pub(crate) fn tests(&self) -> bool {
+        match self {
+            Self::Tested(..) => true,
+            Self::All { of, but } => of.iter().chain(but).any(Self::tests),
+            Self::Any(plans) => plans.iter().any(Self::tests),
+            Self::Everything
+            | Self::Nothing
+            | Self::Terms(..)
+            | Self::Set(_)
+            | Self::Range(..)
+            | Self::Words { .. } => false,
+        }
+    }
+
     pub(crate) fn but(self) -> Self {
         match self {
             Self::Everything => Self::Nothing,

@@ -7,7 +7,7 @@ use schemas::query::Filter;
 use schemas::stats::{Durations, Group, GroupBy, Groups, is_error};
 use schemas::time::Date;
 use schemas::value::Value;
-use tantivy::{DocId, SegmentReader};
+use tantivy::{BitSet, DocId, SegmentReader};
 
 use super::check_groups;
 use crate::lowering::Condition;
@@ -19,10 +19,18 @@ const DAY_MS: i64 = 86_400_000;
 pub(super) fn count(search: &Search, filter: &Filter, condition: &Condition<'_>) -> Result<u64, SearchError> {
     let mut calls = 0;
     for (reader, segment) in search.snapshot.segments() {
-        visit(search, filter, condition, reader, segment, "counting", |_| {
+        let tests = condition.plan(search, reader, segment)?.tests();
+        let mut found = tests.then(|| BitSet::with_max_value(reader.max_doc()));
+        visit(search, filter, condition, reader, segment, "counting", |doc| {
             calls += 1;
+            if let Some(found) = &mut found {
+                found.insert(doc);
+            }
             Ok(())
         })?;
+        if let Some(found) = found {
+            condition.settle(reader, found);
+        }
     }
     Ok(calls)
 }
