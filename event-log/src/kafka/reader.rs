@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -69,7 +68,7 @@ fn check(partition: Partition, wanted: Offset, bounds: Bounds) -> Result<(), Rea
 pub(super) struct KafkaReader {
     consumer: Reading,
     /// Its questions don't wait, as those of the consumer do, until a fetch has been answered.
-    asking: Arc<Reading>,
+    asking: Reading,
     topic: String,
     next: BTreeMap<Partition, Offset>,
     /// Read, but too large for the last batch.
@@ -89,11 +88,10 @@ pub(super) struct KafkaReader {
 impl KafkaReader {
     pub(super) fn new(
         config: &ClientConfig,
-        asking: Arc<Reading>,
         topic: String,
         from: &BTreeMap<Partition, Offset>,
     ) -> Result<Self, ReadLogError> {
-        let consumer = consumer(config)?;
+        let (consumer, asking) = (consumer(config)?, consumer(config)?);
         let mut assignment = TopicPartitionList::with_capacity(from.len());
         let unavailable = |error: KafkaError| ReadLogError::Unavailable { reason: error.to_string() };
         for (partition, wanted) in from {
