@@ -14,7 +14,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use rdkafka::admin::AdminClient;
@@ -63,7 +62,7 @@ pub struct KafkaLog {
     partitions: u32,
     message_bytes: MessageBytes,
     appender: Appender,
-    reading: Arc<ArcSwap<Reading>>,
+    reading: Arc<Reading>,
     reader: ClientConfig,
 }
 
@@ -112,7 +111,6 @@ impl KafkaLog {
         let appender = Appender::new(options.producer(smallest)).map_err(unusable)?;
         let calls = cluster.topics.get(&options.topic(Topic::Calls)).map_or(0, |(partitions, _)| *partitions);
         let partitions = u32::try_from(calls).unwrap_or(u32::MAX);
-        let reading = Arc::new(ArcSwap::new(reading));
         Ok(Self { options, partitions, message_bytes, appender, reading, reader })
     }
 }
@@ -209,17 +207,11 @@ impl EventLog for KafkaLog {
     }
 
     async fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, ReadLogError> {
-        let (reading, topic, config) = (Arc::clone(&self.reading), self.options.topic(topic), self.reader.clone());
+        let (reading, topic) = (Arc::clone(&self.reading), self.options.topic(topic));
         let asked = tokio::task::spawn_blocking(move || {
             // Serves what librdkafka reports meanwhile.
-            let asked = reading.load_full();
-            while asked.poll(Duration::ZERO).is_some() {}
-            let bounds = reader::bounds(&asked, &topic, partition, ANSWER_TIMEOUT);
-            if bounds.is_err() {
-                // One whose threads wait for a moment that a jump of the clock has put far away never answers again.
-                reading.store(Arc::new(reader::consumer(&config)?));
-            }
-            bounds
+            while reading.poll(Duration::ZERO).is_some() {}
+            reader::bounds(&reading, &topic, partition, ANSWER_TIMEOUT)
         });
         asked.await.map_err(|_| ReadLogError::Unavailable { reason: "the question was cut off".into() })?
     }

@@ -22,7 +22,7 @@ use crate::relevance::Weights;
 use crate::search::{Plan, Search, SearchError, blocks, created_within};
 use crate::snapshot::{KeyColumns, Segment, Span};
 use crate::state::row;
-use crate::sums::{count, count_by};
+use crate::sums::{count, count_with};
 
 /// The part of a read that a time limit names.
 const PART: &str = "finding the rows of the list";
@@ -32,11 +32,15 @@ const SKIP_UNCOUNTED: u64 = 1000;
 pub(crate) fn list(search: &Search, request: &ListRequest) -> Result<ListPage, SearchError> {
     let filter = &request.filter;
     let by_relevance = request.sort.iter().any(|key| key.by == SortBy::Relevance);
+    // Words that are weighed are slower to count by.
     let condition = if by_relevance { None } else { Some(Condition::of(filter, None, search)?) };
-    let counted = match &condition {
-        _ if !request.count && request.skip <= SKIP_UNCOUNTED => None,
-        Some(condition) => Some(count_by(search, filter, condition)?),
-        None => Some(count(search, filter)?),
+    let counted = if request.count || request.skip > SKIP_UNCOUNTED {
+        Some(match &condition {
+            Some(condition) => count_with(search, filter, condition)?,
+            None => count(search, filter)?,
+        })
+    } else {
+        None
     };
     let reach = request.skip.saturating_add(u64::from(request.limit)).min(counted.unwrap_or(u64::MAX));
     let count = counted.filter(|_| request.count);

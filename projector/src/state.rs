@@ -84,20 +84,21 @@ impl ValueDeserialize for Bytes {
 
 #[cfg(test)]
 mod tests {
-    use tantivy::schema::{STORED, Schema};
-    use tantivy::{Index, doc};
+    use tantivy::directory::RamDirectory;
+    use tantivy::doc;
 
     use super::*;
+    use crate::index::schema::CallFields;
+    use crate::writer::folder::new_index;
 
     #[test]
     fn a_stored_state_is_read_without_a_copy_whatever_its_length() {
-        let mut builder = Schema::builder();
-        let field = builder.add_bytes_field("state", STORED);
-        let index = Index::create_in_ram(builder.build());
+        let fields = CallFields::new();
+        let index = new_index(RamDirectory::default(), &fields).expect("an index");
         let mut writer = index.writer_with_num_threads(1, 15_000_000).expect("a writer");
         let states = [0, 1, 127, 128, 16_383, 16_384, 3_000_000].map(|length| vec![0xA5_u8; length]);
         for state in &states {
-            writer.add_document(doc!(field => state.as_slice())).expect("added");
+            writer.add_document(doc!(fields.state => state.as_slice())).expect("added");
         }
         writer.commit().expect("committed");
         let searcher = index.reader().expect("a reader").searcher();

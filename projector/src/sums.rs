@@ -13,11 +13,11 @@ use crate::search::{Search, SearchError};
 
 /// How many calls match.
 pub(crate) fn count(search: &Search, filter: &Filter) -> Result<u64, SearchError> {
-    count_by(search, filter, &Condition::of(filter, None, search)?)
+    count_with(search, filter, &Condition::of(filter, None, search)?)
 }
 
 /// The same, for who has the filter's condition already.
-pub(crate) fn count_by(search: &Search, filter: &Filter, condition: &Condition<'_>) -> Result<u64, SearchError> {
+pub(crate) fn count_with(search: &Search, filter: &Filter, condition: &Condition<'_>) -> Result<u64, SearchError> {
     if by_counters::can_tell(search, filter) {
         Ok(by_counters::count(search, filter))
     } else {

@@ -110,12 +110,12 @@ impl Plan {
         }
     }
 
-    /// Whether each document of a set has to be tested anew.
-    pub(crate) fn tests(&self) -> bool {
+    /// Whether some documents are tested one by one, each time a set of them is made.
+    pub(crate) fn is_tested(&self) -> bool {
         match self {
             Self::Tested(..) => true,
-            Self::All { of, but } => of.iter().chain(but).any(Self::tests),
-            Self::Any(plans) => plans.iter().any(Self::tests),
+            Self::All { of, but } => of.iter().chain(but).any(Self::is_tested),
+            Self::Any(plans) => plans.iter().any(Self::is_tested),
             Self::Everything
             | Self::Nothing
             | Self::Terms(..)

@@ -19,8 +19,8 @@ const DAY_MS: i64 = 86_400_000;
 pub(super) fn count(search: &Search, filter: &Filter, condition: &Condition<'_>) -> Result<u64, SearchError> {
     let mut calls = 0;
     for (reader, segment) in search.snapshot.segments() {
-        let tests = condition.plan(search, reader, segment)?.tests();
-        let mut found = tests.then(|| BitSet::with_max_value(reader.max_doc()));
+        let is_tested = condition.plan(search, reader, segment)?.is_tested();
+        let mut found = is_tested.then(|| BitSet::with_max_value(reader.max_doc()));
         visit(search, filter, condition, reader, segment, "counting", |doc| {
             calls += 1;
             if let Some(found) = &mut found {
