@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use tempfile::TempDir;
@@ -16,6 +17,8 @@ use super::super::schedule;
 /// Where Debian puts the library that shows processes another time.
 const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 const LIBRARIES: [&str; 3] = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
+/// What that library lacks.
+const WAITS: &str = include_str!("clock.c");
 /// How far clocks jump, as the library reads it.
 const JUMPS: [&str; 7] = ["+0", "+90s", "-90s", "+1h", "-1h", "+60d", "-60d"];
 
@@ -23,7 +26,7 @@ const JUMPS: [&str; 7] = ["+0", "+90s", "-90s", "+1h", "-1h", "+60d", "-60d"];
 #[derive(Debug)]
 pub(crate) struct FakeClock {
     library: PathBuf,
-    /// Holds the file by which it is set.
+    /// Holds the file by which it is set, and the library for waits.
     folder: TempDir,
 }
 
@@ -32,7 +35,22 @@ impl FakeClock {
     pub(crate) fn find() -> Result<Option<Self>> {
         let library = LIBRARIES.iter().map(|folder| Path::new(folder).join(LIBRARY)).find(|path| path.exists());
         let Some(library) = library else { return Ok(None) };
-        Ok(Some(Self { library, folder: tempfile::tempdir()? }))
+        let clock = Self { library, folder: tempfile::tempdir()? };
+        clock.build_waits()?;
+        Ok(Some(clock))
+    }
+
+    fn build_waits(&self) -> Result<()> {
+        let source = self.folder.path().join("clock.c");
+        fs::write(&source, WAITS)?;
+        let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(self.waits()).arg(source).output();
+        let built = built.context("cc, the C compiler, can't be run")?;
+        ensure!(built.status.success(), "cc: {}", String::from_utf8_lossy(&built.stderr));
+        Ok(())
+    }
+
+    fn waits(&self) -> PathBuf {
+        self.folder.path().join("waits.so")
     }
 
     fn file(&self) -> PathBuf {
@@ -43,7 +61,7 @@ impl FakeClock {
     pub(crate) fn run_by(&self) -> Result<(PathBuf, Vec<String>)> {
         self.set("+0")?;
         let args = vec![
-            format!("LD_PRELOAD={}", self.library.display()),
+            format!("LD_PRELOAD={}:{}", self.waits().display(), self.library.display()),
             format!("FAKETIME_TIMESTAMP_FILE={}", self.file().display()),
             "FAKETIME_NO_CACHE=1".to_owned(),
             // Only the time of day jumps: the kernel sees to it that the other clock does not.
