@@ -187,19 +187,17 @@ impl MergedReader {
         let counting = CountRequest { context: request.context.clone(), filter: request.filter.clone() };
         let counted = self.total(cover, &counting).await?;
         let total = counted.content;
-        let count = request.count.then_some(total);
+        let nothing = ListPage { rows: Vec::new(), count: request.count.then_some(total) };
         if request.after.is_none() && request.skip >= total {
-            return Ok(counted.map(|_| ListPage { rows: Vec::new(), count }));
+            return Ok(counted.map(|_| nothing));
         }
-        let before = ListRequest { skip: request.skip - 1, limit: 1, columns: ColumnSet::default(), ..request.clone() };
+        let (columns, count) = (ColumnSet::default(), false);
+        let before = ListRequest { skip: request.skip - 1, limit: 1, columns, count, ..request.clone() };
         let before = self.merged_page(cover, before).await?;
         let Some(last) = before.content.rows.last().map(|row| row.position.clone()) else {
-            return Ok(before.map(|_| ListPage { rows: Vec::new(), count }));
+            return Ok(before.map(|_| nothing));
         };
-        let rows = ListRequest { skip: 0, after: Some(last), count: false, ..request };
-        let mut page = self.merged_page(cover, rows).await?;
-        page.content.count = count;
-        Ok(page)
+        self.merged_page(cover, ListRequest { skip: 0, after: Some(last), ..request }).await
     }
 }
 

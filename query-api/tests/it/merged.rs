@@ -2,11 +2,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use query_api::{Compat, MergedReader};
 use schemas::access::ReadScope;
-use schemas::model::{Column, ColumnSet};
-use schemas::query::{Filter, SortKey};
-use schemas::reader::{CallReader, ListRequest, ReadContext, ReadError};
+use schemas::model::Column;
+use schemas::query::{Filter, Frequencies, SortKey};
+use schemas::reader::{
+    Answer, CallReader, CountRequest, GetRequest, ListPage, ListRequest, ReadContext, ReadError, ReaderStatus,
+    StatsRequest,
+};
+use schemas::row::Row;
+use schemas::stats::Groups;
 use serde_json::{Value as Json, json};
 
 use crate::memory_reader::{Call, MemoryReader, PARTITIONS, call};
@@ -121,21 +127,19 @@ async fn an_error_of_one_part_is_the_error_of_the_whole() {
     assert_eq!(server.post("count", &json!({})).await.status, 504);
 }
 
-#[tokio::test]
-async fn a_page_far_from_the_start_reads_the_rows_of_that_page_only() {
-    let calls: Vec<Call> = (1..=1200_u32)
-        .map(|number| {
-            call(&json!({
-                "_id": id(number), "projectId": PROJECT, "status": if number.is_multiple_of(2) { "a" } else { "b" },
-                "createdAt": format!("2026-03-01T00:{:02}:00Z", number % 60), "requestPrompt": "long",
-            }))
-        })
-        .collect();
-    let alone = MemoryReader::new(calls.clone());
-    let parts = halves(&calls);
-    let together = merged(&parts);
-    let columns: ColumnSet = [Column::Id, Column::RequestPrompt].into_iter().collect();
-    let request = |skip: u64| ListRequest {
+/// `number` calls, of a minute each.
+fn many_calls(number: u32) -> Vec<Call> {
+    let calls = (1..=number).map(|number| {
+        call(&json!({
+            "_id": id(number), "projectId": PROJECT, "status": if number.is_multiple_of(2) { "a" } else { "b" },
+            "createdAt": format!("2026-03-01T00:{:02}:00Z", number % 60), "requestPrompt": "long",
+        }))
+    });
+    calls.collect()
+}
+
+fn page_of(skip: u64) -> ListRequest {
+    ListRequest {
         context: ReadContext {
             scope: ReadScope::Project(PROJECT.parse().expect("a project")),
             partitions: None,
@@ -147,17 +151,72 @@ async fn a_page_far_from_the_start_reads_the_rows_of_that_page_only() {
         skip,
         limit: 20,
         after: None,
-        columns,
+        columns: [Column::Id, Column::RequestPrompt].into_iter().collect(),
         count: true,
         frequencies: None,
-    };
+    }
+}
+
+#[tokio::test]
+async fn a_page_far_from_the_start_reads_the_rows_of_that_page_only() {
+    let calls = many_calls(1200);
+    let alone = MemoryReader::new(calls.clone());
+    let parts = halves(&calls);
+    let together = merged(&parts);
     for skip in [999, 1001, 1150, 1199, 1200, 5_000_000_000] {
-        let expected = alone.list(request(skip)).await.expect("answers").content;
-        let page = together.list(request(skip)).await.expect("answers").content;
+        let expected = alone.list(page_of(skip)).await.expect("answers").content;
+        let page = together.list(page_of(skip)).await.expect("answers").content;
         assert_eq!(page, expected, "skip {skip}");
     }
     let lists = parts[0].lists.lock().expect("nobody panicked").clone();
-    let far: Vec<u32> = lists.iter().filter(|(_, asked)| *asked == columns).map(|(limit, _)| *limit).collect();
+    let far: Vec<u32> = lists.iter().filter(|(_, asked)| *asked == page_of(0).columns).map(|(limit, _)| *limit).collect();
     assert_eq!(far, [1019, 20, 20, 20], "only the first page came with the rows before it");
     assert_eq!(together.status().await.expect("answers").serving.len(), PARTITIONS as usize);
+}
+
+/// A reader to which calls come after it has counted them.
+#[derive(Debug)]
+struct Growing {
+    counted: MemoryReader,
+    listed: MemoryReader,
+}
+
+#[async_trait]
+impl CallReader for Growing {
+    async fn list(&self, request: ListRequest) -> Result<Answer<ListPage>, ReadError> {
+        self.listed.list(request).await
+    }
+
+    async fn get(&self, request: GetRequest) -> Result<Answer<Option<Row>>, ReadError> {
+        self.listed.get(request).await
+    }
+
+    async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError> {
+        self.counted.count(request).await
+    }
+
+    async fn frequencies(&self, request: CountRequest) -> Result<Answer<Frequencies>, ReadError> {
+        self.listed.frequencies(request).await
+    }
+
+    async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {
+        self.listed.stats(request).await
+    }
+
+    async fn status(&self) -> Result<ReaderStatus, ReadError> {
+        self.listed.status().await
+    }
+}
+
+#[tokio::test]
+async fn the_count_of_a_page_far_from_the_start_is_that_of_what_its_rows_were_read_from() {
+    let growing = |partitions: [u32; 2]| -> Arc<dyn CallReader> {
+        Arc::new(Growing {
+            counted: MemoryReader::of_partitions(many_calls(1190), partitions),
+            listed: MemoryReader::of_partitions(many_calls(1200), partitions),
+        })
+    };
+    let together = MergedReader::new(vec![growing([0, 3]), growing([1, 2])]);
+    let page = together.list(page_of(1185)).await.expect("answers").content;
+    assert_eq!((page.rows.len(), page.count), (15, Some(1200)));
 }
