@@ -47,7 +47,7 @@ impl BlockEncoder {
         Compressor::new(COMPRESSION_LEVEL).map(Self)
     }
 
-    pub(super) fn encode(&mut self, timestamp_ms: i64, records: &[NewRecord]) -> std::io::Result<Vec<u8>> {
+    pub(super) fn encode(&mut self, timestamp_ms: i64, records: &[&NewRecord]) -> std::io::Result<Vec<u8>> {
         let records = records
             .iter()
             .map(|record| BlockRecord {

@@ -113,17 +113,20 @@ impl Writer {
             self.failed = false;
         }
         self.newest_ms = self.newest_ms.max(self.clock.now().date().0);
-        let mut partitions: BTreeMap<PartitionKey, Vec<NewRecord>> = BTreeMap::new();
+        let mut partitions: BTreeMap<PartitionKey, Vec<&NewRecord>> = BTreeMap::new();
         let mut positions = Vec::with_capacity(appends.len());
         for append in appends {
-            let place = |record: &NewRecord| {
+            let mut places = Vec::with_capacity(append.records.len());
+            for record in &append.records {
                 let key = (append.topic, record.partition);
                 let records = partitions.entry(key).or_default();
-                let offset = self.store.end(key) + records.len() as u64;
-                records.push(record.clone());
-                Position { partition: record.partition, offset }
-            };
-            positions.push(append.records.iter().map(place).collect());
+                places.push(Position {
+                    partition: record.partition,
+                    offset: self.store.end(key) + records.len() as u64,
+                });
+                records.push(record);
+            }
+            positions.push(places);
         }
         let ends = self.write(&partitions)?;
         self.store.grow(&ends);
@@ -132,7 +135,7 @@ impl Writer {
 
     fn write(
         &mut self,
-        partitions: &BTreeMap<PartitionKey, Vec<NewRecord>>,
+        partitions: &BTreeMap<PartitionKey, Vec<&NewRecord>>,
     ) -> Result<BTreeMap<PartitionKey, Offset>, CommitError> {
         let guard = self.store.read();
         let store = guard.as_ref().ok_or(CommitError::Closed)?;
@@ -157,7 +160,7 @@ fn append_bytes(append: &Append) -> usize {
 }
 
 /// Splits records into blocks of about [`BLOCK_BYTES`].
-fn blocks(mut records: &[NewRecord]) -> Vec<&[NewRecord]> {
+fn blocks<'a, 'r>(mut records: &'a [&'r NewRecord]) -> Vec<&'a [&'r NewRecord]> {
     let mut blocks = Vec::new();
     while !records.is_empty() {
         let mut bytes = 0;
