@@ -35,7 +35,25 @@ pub(crate) struct Cell<'a> {
     pub(crate) day: i32,
     pub(crate) model: &'a Value,
     pub(crate) status: &'a Value,
-    pub(crate) totals: Totals,
+    /// Errors are not among them.
+    first: &'a Totals,
+    deleted: Option<&'a Totals>,
+}
+
+impl Cell<'_> {
+    pub(crate) fn calls(&self) -> i128 {
+        self.first.calls - self.deleted.map_or(0, |deleted| deleted.calls)
+    }
+
+    pub(crate) fn add_to(&self, totals: &mut Totals) {
+        totals.add(self.first);
+        if let Some(deleted) = self.deleted {
+            totals.subtract(deleted);
+        }
+        if self.status.as_text().is_some_and(is_error) {
+            totals.errors += self.calls();
+        }
+    }
 }
 
 /// The sums of one segment: those of the documents that lived when it was first seen, less those of the
@@ -157,22 +175,16 @@ impl SegmentCounters {
         };
         let start = range.start;
         sums.get(range).unwrap_or_default().iter().zip(start..).filter_map(move |((grain, sum), at)| {
-            let mut totals = sum.clone();
-            if let Some(deleted) = self.deleted.sums.get(&at) {
-                totals.subtract(deleted);
-            }
-            let status = grain.status.and_then(|ordinal| statuses.get(&ordinal)).unwrap_or(&Value::Null);
-            if status.as_text().is_some_and(is_error) {
-                totals.errors = totals.calls;
-            }
             let project = projects.binary_search_by_key(&grain.project, |own| own.ordinal).ok()?;
-            (totals.calls != 0).then_some(Cell {
+            let cell = Cell {
                 project: projects.get(project)?.project,
                 day: grain.day,
                 model: grain.model.and_then(|ordinal| models.get(&ordinal)).unwrap_or(&Value::Null),
-                status,
-                totals,
-            })
+                status: grain.status.and_then(|ordinal| statuses.get(&ordinal)).unwrap_or(&Value::Null),
+                first: sum,
+                deleted: self.deleted.sums.get(&at),
+            };
+            (cell.calls() != 0).then_some(cell)
         })
     }
 
@@ -181,7 +193,7 @@ impl SegmentCounters {
         for cell in self.cells(ReadScope::EveryProject) {
             let key =
                 CounterKey { project: cell.project, day: cell.day, model: text(cell.model), status: text(cell.status) };
-            counters.entry(key).or_default().add(&cell.totals);
+            cell.add_to(counters.entry(key).or_default());
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Counts and sums from the counters.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
+use schemas::id::ProjectId;
 use schemas::model::Column;
 use schemas::query::Filter;
-use schemas::stats::{GroupBy, Groups};
+use schemas::stats::{GroupBy, Groups, Totals};
 use schemas::time::Date;
 use schemas::value::Value;
 
@@ -29,34 +31,78 @@ pub(super) fn count(search: &Search, filter: &Filter) -> u64 {
     if matches!(filter, Filter::All(filters) if filters.is_empty()) {
         calls = search.snapshot.segments().map(|(_, segment)| segment.counters().calls(search.scope)).sum();
     } else {
-        visit(search, filter, |cell| calls += cell.totals.calls);
+        visit(search, filter, |cell| calls += cell.calls());
     }
     u64::try_from(calls).expect("a number of documents")
 }
 
 pub(super) fn stats(search: &Search, filter: &Filter, group_by: &[GroupBy]) -> Result<Groups, SearchError> {
-    let mut groups = Groups::new();
+    let mut sums: HashMap<Shared<'_>, Totals> = HashMap::new();
+    // Neighbours are often of one group, so the last sum is kept at hand.
+    let mut last: Option<(Shared<'_>, Totals)> = None;
     visit(search, filter, |cell| {
-        let key = group_by.iter().map(|by| value(cell, *by)).collect();
-        groups.entry(key).or_default().totals.add(&cell.totals);
+        let shared = Shared::of(cell, group_by);
+        match &mut last {
+            Some((same, sum)) if *same == shared => cell.add_to(sum),
+            _ => {
+                let mut sum = Totals::default();
+                cell.add_to(&mut sum);
+                if let Some((shared, sum)) = last.replace((shared, sum)) {
+                    sums.entry(shared).or_default().add(&sum);
+                }
+            }
+        }
     });
-    check_groups(groups.len(), group_by)?;
+    if let Some((shared, sum)) = last {
+        sums.entry(shared).or_default().add(&sum);
+    }
+    check_groups(sums.len(), group_by)?;
+    let mut groups = Groups::new();
+    for (shared, totals) in sums {
+        groups.entry(group_by.iter().map(|by| shared.value(*by)).collect()).or_default().totals = totals;
+    }
     Ok(groups)
 }
 
-fn visit(search: &Search, filter: &Filter, mut take: impl FnMut(&Cell<'_>)) {
+fn visit<'a>(search: &'a Search, filter: &Filter, mut take: impl FnMut(&Cell<'a>)) {
     for (_, segment) in search.snapshot.segments() {
         segment.counters().cells(search.scope).filter(|cell| holds(filter, cell)).for_each(|cell| take(&cell));
     }
 }
 
-fn value(cell: &Cell<'_>, by: GroupBy) -> Value {
-    match by {
-        GroupBy::Day => Value::Date(Date(i64::from(cell.day) * DAY_MS)),
-        GroupBy::Column(Column::ProjectId) => Value::Id(cell.project.0),
-        GroupBy::Column(Column::ModelName) => cell.model.clone(),
-        GroupBy::Column(Column::Status) => cell.status.clone(),
-        GroupBy::Column(_) => Value::Null,
+/// What the calls of a group share; nothing by which they are not grouped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+struct Shared<'a> {
+    project: Option<ProjectId>,
+    day: Option<i32>,
+    model: Option<&'a Value>,
+    status: Option<&'a Value>,
+}
+
+impl<'a> Shared<'a> {
+    fn of(cell: &Cell<'a>, group_by: &[GroupBy]) -> Self {
+        let mut shared = Self::default();
+        for by in group_by {
+            match by {
+                GroupBy::Day => shared.day = Some(cell.day),
+                GroupBy::Column(Column::ProjectId) => shared.project = Some(cell.project),
+                GroupBy::Column(Column::ModelName) => shared.model = Some(cell.model),
+                GroupBy::Column(Column::Status) => shared.status = Some(cell.status),
+                GroupBy::Column(_) => {}
+            }
+        }
+        shared
+    }
+
+    fn value(&self, by: GroupBy) -> Value {
+        let value = match by {
+            GroupBy::Day => self.day.map(|day| Value::Date(Date(i64::from(day) * DAY_MS))),
+            GroupBy::Column(Column::ProjectId) => self.project.map(|project| Value::Id(project.0)),
+            GroupBy::Column(Column::ModelName) => self.model.cloned(),
+            GroupBy::Column(Column::Status) => self.status.cloned(),
+            GroupBy::Column(_) => None,
+        };
+        value.unwrap_or(Value::Null)
     }
 }
 
@@ -92,23 +138,20 @@ fn days(instants: &RangeInclusive<i64>) -> Option<RangeInclusive<i64>> {
 }
 
 fn holds(filter: &Filter, cell: &Cell<'_>) -> bool {
-    let value = |column: Column| match column {
-        Column::ProjectId => Value::Id(cell.project.0),
-        Column::ModelName => cell.model.clone(),
-        Column::Status => cell.status.clone(),
+    let is = |column: Column, test: &dyn Fn(&Value) -> bool| match column {
+        Column::ProjectId => test(&Value::Id(cell.project.0)),
+        Column::ModelName => test(cell.model),
+        Column::Status => test(cell.status),
         // Never null, and asked for no more than that.
-        _ => Value::Boolean(true),
+        _ => test(&Value::Boolean(true)),
     };
     match filter {
         Filter::All(filters) => filters.iter().all(|filter| holds(filter, cell)),
         Filter::Any(filters) => filters.iter().any(|filter| holds(filter, cell)),
         Filter::Not(filter) => !holds(filter, cell),
-        Filter::Null(column) => value(*column).is_null(),
-        Filter::Equal(column, wanted) => !wanted.is_null() && value(*column) == *wanted,
-        Filter::OneOf(column, wanted) => {
-            let value = value(*column);
-            !value.is_null() && wanted.contains(&value)
-        }
+        Filter::Null(column) => is(*column, &Value::is_null),
+        Filter::Equal(column, wanted) => is(*column, &|value| !value.is_null() && value == wanted),
+        Filter::OneOf(column, wanted) => is(*column, &|value| !value.is_null() && wanted.contains(value)),
         Filter::Range(_, bounds) => instants(bounds)
             .and_then(|instants| days(&instants))
             .is_some_and(|days| days.contains(&i64::from(cell.day))),
