@@ -1,5 +1,7 @@
 //! Who may bring how much at once: bytes in flight of all and of each project, and events per second.
 
+mod turns;
+
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +12,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use schemas::id::ProjectId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::turns::{Turn, Turns};
 use crate::limits::IngestLimits;
 
 /// How long a client should wait when too many bytes are in flight.
@@ -22,6 +25,8 @@ pub enum Busy {
     Bytes,
     #[error("too many bytes of the project are in flight")]
     ProjectBytes,
+    #[error("too many bytes wait to be read")]
+    Unread,
     #[error("the project sends more events than it may")]
     ProjectRate { retry_after: Duration },
 }
@@ -30,7 +35,7 @@ impl Busy {
     /// How long to wait before sending again.
     pub fn retry_after(&self) -> Duration {
         match self {
-            Self::Bytes | Self::ProjectBytes => BUSY_RETRY,
+            Self::Bytes | Self::ProjectBytes | Self::Unread => BUSY_RETRY,
             Self::ProjectRate { retry_after } => *retry_after,
         }
     }
@@ -40,6 +45,7 @@ impl Busy {
 pub(crate) struct Admission {
     bytes: Arc<Semaphore>,
     projects: Arc<ProjectBytes>,
+    turns: Turns,
     rate: DefaultKeyedRateLimiter<ProjectId>,
     burst: NonZeroU32,
     clock: DefaultClock,
@@ -61,6 +67,7 @@ impl Admission {
                 in_flight: Mutex::new(HashMap::new()),
                 share: limits.project_in_flight_bytes,
             }),
+            turns: Turns::new(limits.unread_bytes),
             rate: RateLimiter::keyed(Quota::per_second(limits.project_events_per_second).allow_burst(burst)),
             burst,
             clock: DefaultClock::default(),
@@ -70,6 +77,11 @@ impl Admission {
     /// An empty hold on bytes in flight. The holder of the master key has no project, only the common bound.
     pub(crate) fn hold(&self, project: Option<ProjectId>) -> Held {
         Held { bytes: self.bytes.clone(), permit: None, projects: self.projects.clone(), project, project_bytes: 0 }
+    }
+
+    /// Waits until a large body may be read.
+    pub(crate) async fn turn(&self, bytes: usize) -> Result<Turn, Busy> {
+        self.turns.next(bytes).await
     }
 
     /// Takes events off the project's allowance. More than a whole burst counts as one.

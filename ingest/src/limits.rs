@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use schemas::limits::{BODY_TIMEOUT, IN_FLIGHT_BYTES};
+use schemas::limits::{BODY_TIMEOUT, IN_FLIGHT_BYTES, UNREAD_BYTES};
 
 /// Bounds on what ingest holds and on what one project may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct IngestLimits {
     pub in_flight_bytes: usize,
     /// The same for the requests of one project.
     pub project_in_flight_bytes: usize,
+    /// Greatest number of bytes of large bodies that wait to be read, unless it is one alone.
+    pub unread_bytes: usize,
     /// Events that a project may send per second over time.
     pub project_events_per_second: NonZeroU32,
     /// Events that a project may send at once after a pause.
@@ -27,6 +29,7 @@ impl Default for IngestLimits {
         Self {
             in_flight_bytes: IN_FLIGHT_BYTES,
             project_in_flight_bytes: IN_FLIGHT_BYTES / 2,
+            unread_bytes: UNREAD_BYTES,
             project_events_per_second: const { NonZeroU32::new(20_000).expect("not zero") },
             project_burst_events: const { NonZeroU32::new(40_000).expect("not zero") },
             body_timeout: BODY_TIMEOUT,

@@ -25,6 +25,8 @@ pub const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 pub const REQUEST_EVENTS: usize = 10_000;
 /// Greatest number of bytes that ingest holds between receipt and acknowledgement.
 pub const IN_FLIGHT_BYTES: usize = 256 * 1024 * 1024;
+/// Greatest number of bytes of bodies that wait until ingest reads what is in them.
+pub const UNREAD_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of an oversized record that its dead letter keeps.
 pub const DEAD_LETTER_BYTES: usize = 1024 * 1024;
 /// Greatest length of the reason that a dead letter names, in bytes.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, header};
 use flate2::write::MultiGzDecoder;
 use futures::StreamExt as _;
@@ -14,7 +14,7 @@ use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::answer::Refusal;
-use crate::admission::{Busy, Held};
+use crate::admission::Held;
 use crate::pipeline::Ingest;
 
 /// What an item of the body has to be.
@@ -34,7 +34,10 @@ pub(super) struct ReceivedBody {
     pub(super) items: Items,
 }
 
-/// Reads the whole body and inflates it on the way.
+/// What is read of a body that is refused, so that a client that still sends can read why.
+const DRAINED_BYTES: usize = 4 * 1024 * 1024;
+
+/// Reads the whole body and inflates it on the way. A length that is told is held before anything is read.
 pub(super) async fn receive(
     ingest: &Ingest,
     project: Option<ProjectId>,
@@ -43,15 +46,36 @@ pub(super) async fn receive(
 ) -> Result<ReceivedBody, Refusal> {
     let items = items_of(headers)?;
     let gzip = is_gzip(headers)?;
-    let bytes = Bounded { bytes: Vec::new(), held: ingest.admission().hold(project), refused: None };
-    let receiving = async { if gzip { receive_gzip(bytes, body).await } else { receive_plain(bytes, body).await } };
+    let mut bytes = Bounded { bytes: Vec::new(), held: ingest.admission().hold(project), refused: None };
+    // What is inflated is of a length that nobody knows.
+    let length = if gzip { 0 } else { told_length(headers) };
+    let mut chunks = body.into_data_stream();
+    let receiving = async {
+        let received = match bytes.expect(length) {
+            Err(refusal) => Err(refusal),
+            Ok(()) if gzip => receive_gzip(bytes, &mut chunks).await,
+            Ok(()) => receive_plain(bytes, &mut chunks).await,
+        };
+        if matches!(received, Err(Refusal::Busy(_))) && !headers.contains_key(header::EXPECT) {
+            drain(&mut chunks).await;
+        }
+        received
+    };
     let received = tokio::time::timeout(ingest.limits().body_timeout, receiving).await;
     let Bounded { bytes, held, .. } = received.map_err(|_| Refusal::TooSlow)??;
     Ok(ReceivedBody { bytes, held, items })
 }
 
-async fn receive_plain(mut bytes: Bounded, body: Body) -> Result<Bounded, Refusal> {
-    let mut chunks = body.into_data_stream();
+async fn drain(chunks: &mut BodyDataStream) {
+    let mut drained = 0;
+    while drained < DRAINED_BYTES
+        && let Some(Ok(chunk)) = chunks.next().await
+    {
+        drained += chunk.len();
+    }
+}
+
+async fn receive_plain(mut bytes: Bounded, chunks: &mut BodyDataStream) -> Result<Bounded, Refusal> {
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Refusal::Cut)?;
         bytes.push(&chunk)?;
@@ -59,9 +83,8 @@ async fn receive_plain(mut bytes: Bounded, body: Body) -> Result<Bounded, Refusa
     Ok(bytes)
 }
 
-async fn receive_gzip(bytes: Bounded, body: Body) -> Result<Bounded, Refusal> {
+async fn receive_gzip(bytes: Bounded, chunks: &mut BodyDataStream) -> Result<Bounded, Refusal> {
     let mut decoder = MultiGzDecoder::new(bytes);
-    let mut chunks = body.into_data_stream();
     let (mut received, mut last) = (0, 0);
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Refusal::Cut)?;
@@ -90,11 +113,22 @@ struct Bounded {
 }
 
 impl Bounded {
+    /// Holds what the body says that it has.
+    fn expect(&mut self, length: usize) -> Result<(), Refusal> {
+        if length > BODY_BYTES {
+            return Err(Refusal::BodyTooLarge);
+        }
+        self.held.grow(length).map_err(Refusal::Busy)?;
+        self.bytes.reserve_exact(length);
+        Ok(())
+    }
+
     fn push(&mut self, more: &[u8]) -> Result<(), Refusal> {
         if self.bytes.len() + more.len() > BODY_BYTES {
             return Err(Refusal::BodyTooLarge);
         }
-        self.held.grow(more.len()).map_err(|busy: Busy| Refusal::Busy(busy))?;
+        let beyond = (self.bytes.len() + more.len()).saturating_sub(self.held.bytes());
+        self.held.grow(beyond).map_err(Refusal::Busy)?;
         self.bytes.extend_from_slice(more);
         Ok(())
     }
@@ -114,6 +148,11 @@ impl Write for Bounded {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+fn told_length(headers: &HeaderMap) -> usize {
+    let told = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    told.and_then(|length| length.parse().ok()).unwrap_or(0)
 }
 
 fn items_of(headers: &HeaderMap) -> Result<Items, Refusal> {

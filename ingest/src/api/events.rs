@@ -62,15 +62,25 @@ async fn answer(api: &IngestApi, headers: &HeaderMap, body: Body) -> Result<Resp
     let received = body::receive(&api.ingest, own_project, headers, body).await?;
     let (bytes, items) = (received.bytes, received.items);
     let ingest = api.ingest.clone();
-    let reading = move || read_items(&ingest, &principal, &bytes, items);
-    let ready = if received.held.bytes() < LARGE_BYTES {
+    let reading = move || {
+        let read = body::items(&bytes)?;
+        // Those too many are refused before the work that they make.
+        if let Some(project) = own_project {
+            ingest.admission().take_events(project, read.len()).map_err(Refusal::Busy)?;
+        }
+        read_items(&ingest, &principal, &read, items)
+    };
+    let size = received.held.bytes();
+    let ready = if size < LARGE_BYTES {
         reading()?
     } else {
+        let turn = api.ingest.admission().turn(size).await.map_err(Refusal::Busy)?;
+        let reading = move || {
+            let _turn = turn;
+            reading()
+        };
         tokio::task::spawn_blocking(reading).await.map_err(|_| Refusal::Failed)??
     };
-    if let Some(project) = own_project {
-        api.ingest.admission().take_events(project, ready.len()).map_err(Refusal::Busy)?;
-    }
     let calls: Vec<CallId> = ready.iter().map(|event| event.key.call).collect();
     let appended = api.ingest.append(ready, Some(received.held)).await;
     let receipts = appended.map_err(|error| Refusal::of_append(error, calls))?;
@@ -88,11 +98,16 @@ async fn answer(api: &IngestApi, headers: &HeaderMap, body: Body) -> Result<Resp
 }
 
 /// Every item as the record that the log will have, or everything that is wrong with them.
-fn read_items(ingest: &Ingest, principal: &Principal, body: &[u8], items: Items) -> Result<Vec<ReadyEvent>, Refusal> {
+fn read_items(
+    ingest: &Ingest,
+    principal: &Principal,
+    read: &[&RawValue],
+    items: Items,
+) -> Result<Vec<ReadyEvent>, Refusal> {
     let now = ingest.now();
     let mut problems = ItemProblems::default();
-    let mut ready = Vec::new();
-    for (index, item) in body::items(body)?.into_iter().enumerate() {
+    let mut ready = Vec::with_capacity(read.len());
+    for (index, item) in read.iter().enumerate() {
         let too_large = |source| Refusal::ItemTooLarge { index, source };
         ingest.check_size(item.get().len()).map_err(too_large)?;
         match read_item(principal, item, items)? {

@@ -1,7 +1,7 @@
 //! A door with a project, three keys and a master key, over a log of its own.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode};
+use bytes::Bytes;
 use event_log::{EmbeddedLog, EmbeddedOptions, EventLog, Topic};
+use futures::stream;
 use ingest::{Ingest, IngestApi, IngestLimits};
 use schemas::access::{ApiKey, Grant, Permission};
 use schemas::event::CallEvent;
@@ -18,6 +20,8 @@ use schemas::reference::{KeyObject, ReferenceData, ReferenceObject, ReferenceRec
 use schemas::time::{Clock, Timestamp};
 use serde_json::Value;
 use testkit::Answer;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
@@ -109,6 +113,21 @@ impl Door {
     pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> (StatusCode, Value) {
         let headers = [("apikey", key), ("content-type", "application/json")];
         self.send(path, &headers, body.to_string().into_bytes()).await
+    }
+
+    /// A request of the owner whose body is said to have so many bytes and has none, until what is returned is dropped.
+    pub(crate) fn post_slowly(&self, length: usize) -> (oneshot::Sender<()>, JoinHandle<StatusCode>) {
+        let (cut, is_cut) = oneshot::channel();
+        let bytes = stream::once(async move {
+            is_cut.await.map_err(io::Error::other)?;
+            Ok::<_, io::Error>(Bytes::new())
+        });
+        let request = Request::post("/v1/events")
+            .header("apikey", &self.owner_key)
+            .header("content-length", length)
+            .body(Body::from_stream(bytes));
+        let sent = self.router.clone().oneshot(request.expect("a request"));
+        (cut, tokio::spawn(async move { sent.await.expect("an answer").status() }))
     }
 
     pub(crate) async fn get(&self, path: &str, key: &str) -> Value {
