@@ -105,6 +105,14 @@ impl Server {
         Ok(server)
     }
 
+    /// The same, with nobody at the other end of its stderr.
+    pub fn spawn_unheard<A: AsRef<OsStr>>(binary: &Path, args: &[A], port: u16) -> Result<Self> {
+        let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let mut server = Self::spawn_with(binary, args, listen, |_| Ok(Stdio::piped()))?;
+        drop(server.child.stderr.take());
+        Ok(server)
+    }
+
     fn spawn_at<A: AsRef<OsStr>>(binary: &Path, args: &[A], listen: SocketAddr) -> Result<Self> {
         Self::spawn_with(binary, args, listen, |output| Ok(File::create(output.join("stderr"))?.into()))
     }

@@ -1,9 +1,9 @@
 //! Ctrl-C, and the start after it.
 
 use serde_json::json;
-use testkit::wait_until_async;
+use testkit::{Server, free_port, wait_until_async};
 
-use crate::binary::{Folder, command, count, import_args, run};
+use crate::binary::{Folder, command, count, import_args, llm_log, run};
 use crate::calls::lines;
 use crate::journey::VISIBLE;
 
@@ -45,4 +45,15 @@ async fn ctrl_c_in_the_middle_of_an_import_finishes_the_batch_and_leaves_in_good
     import.kill().await.expect("the import is killed");
     let verified = folder.verify().await.done();
     assert!(verified.ends_with("differences 0\n"), "{verified}");
+}
+
+#[tokio::test]
+async fn a_server_works_and_stops_when_nobody_takes_its_log_lines() {
+    let (folder, port) = (Folder::new(), free_port());
+    let (listen, data) = (format!("127.0.0.1:{port}"), folder.text("data"));
+    let args = ["serve", "--data", &data, "--listen", &listen, "--log", "debug"];
+    let server = Server::spawn_unheard(llm_log(), &args, port).expect("the binary starts");
+    server.ready(VISIBLE).await.expect("it is ready");
+    let stopped = server.terminate().await.expect("it leaves");
+    assert!(stopped.status.success(), "{stopped:?}");
 }
