@@ -12,6 +12,7 @@ mod step;
 mod verify;
 mod writer;
 
+mod cut_words;
 mod docsets;
 mod full_text;
 mod item;

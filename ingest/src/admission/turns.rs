@@ -1,5 +1,6 @@
-//! Large bodies are read in turn, on half of the processors: the other half has the log and all that is asked.
+//! Large bodies are read in turn, as many at once as there are processors.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
@@ -31,7 +32,7 @@ struct Unread {
 
 impl Turns {
     pub(super) fn new(unread_max: usize) -> Self {
-        let readers = available_parallelism().map_or(1, |all| all.get().div_ceil(2));
+        let readers = available_parallelism().map_or(1, NonZeroUsize::get);
         Self { readers: Arc::new(Semaphore::new(readers)), unread: Arc::default(), unread_max }
     }
 

@@ -126,6 +126,19 @@ fn fold_case(run: &str, folded: &mut String) {
     }
 }
 
+/// The runs of a text that are longer than [`WORD_BYTES`], whole.
+pub(crate) fn cut_words(text: &str) -> Vec<&str> {
+    let (mut words, mut rest) = (Vec::new(), text);
+    if !has_cut_word(text) {
+        return words;
+    }
+    while let Some((start, end)) = next_run(rest) {
+        words.extend(rest.get(start..end).filter(|run| run.len() > WORD_BYTES));
+        rest = rest.get(end..).unwrap_or_default();
+    }
+    words
+}
+
 /// Whether the text has a run longer than [`WORD_BYTES`], of which the index holds only the beginning.
 pub fn has_cut_word(text: &str) -> bool {
     let bytes = text.as_bytes();

@@ -2,8 +2,8 @@
 //!
 //! In long texts the pattern's characters are looked for as parts of words: the words of the dictionary that have the
 //! part, one after the other where the pattern has several. Separators and wildcards are not in the index, so unless
-//! all of the pattern is one part of one word, what is found is compared with the stored text. Texts with a word that
-//! the index has cut are always compared.
+//! all of the pattern is one part of one word, what is found is compared with the stored text, and so are texts with a
+//! word that the index has cut. For one part of one word these words are looked at in memory, unless they are many.
 
 use schemas::like::{LikePattern, Literal};
 use schemas::model::Column;
@@ -16,6 +16,7 @@ use tantivy::{BitSet, DocSet as _, TERMINATED, Term};
 
 use super::Place;
 use super::exact::{among, within};
+use crate::cut_words::CutWords;
 use crate::index::schema::{ColumnField, LONG_TEXTS, LongTextFields};
 use crate::index::words::{WORD_BYTES, Words, without_leading_marks};
 use crate::lexicon::{Lexicon, WordPart};
@@ -86,7 +87,14 @@ impl Place<'_> {
         let mut matcher = pattern.matcher();
         let passes = move |text: &str| matcher.matches(text);
         if pattern.only_literal().is_some_and(is_part_of_word) {
-            return Ok(Plan::any([Plan::all(found), self.read_text(column, cut, passes)]));
+            let words = || CutWords::of(self.reader, fields, column, &self.search.watch);
+            let words = self.segment.cut_words().of(place, words)?;
+            let with_cut = match words.documents(self.reader.max_doc(), passes.clone()) {
+                Some(documents) if documents.len() == 0 => Plan::Nothing,
+                Some(documents) => Plan::Set(documents.into()),
+                None => self.read_text(column, cut, passes),
+            };
+            return Ok(Plan::any([Plan::all(found), with_cut]));
         }
         let hashes = FastColumn::open(self.reader, long.hash)?;
         let present = within(&hashes.values, 0..=u64::MAX);

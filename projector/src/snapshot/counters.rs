@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use schemas::access::ReadScope;
 use schemas::id::ProjectId;
 use schemas::model::Column;
@@ -67,7 +69,7 @@ pub(crate) struct SegmentCounters {
 #[derive(Debug, Clone, Default)]
 struct Deleted {
     /// By place in [`FirstSeen::sums`].
-    sums: HashMap<usize, Totals>,
+    sums: FxHashMap<usize, Totals>,
     /// By ordinal of the project.
     calls: HashMap<u64, i128>,
 }
@@ -76,8 +78,9 @@ struct Deleted {
 struct FirstSeen {
     /// By ordinal, and so by id too.
     projects: Vec<ProjectSums>,
-    models: BTreeMap<u64, Value>,
-    statuses: BTreeMap<u64, Value>,
+    /// By ordinal, as are statuses.
+    models: Vec<Value>,
+    statuses: Vec<Value>,
     /// In order. Errors are not counted here: they follow from calls and status.
     sums: Vec<(Grain, Totals)>,
 }
@@ -134,7 +137,8 @@ impl SegmentCounters {
             let (count, calls) = own.fold((0, 0), |(count, calls), (_, sum)| (count + 1, calls + sum.calls));
             Some(ProjectSums { ordinal, project: ProjectId(id), sums: start..start + count, calls })
         });
-        let first = FirstSeen { projects: projects.collect(), models, statuses, sums };
+        let projects = projects.collect();
+        let first = FirstSeen { projects, models: by_ordinal(models), statuses: by_ordinal(statuses), sums };
         Ok(Self { first: Arc::new(first), deleted: Arc::default() })
     }
 
@@ -169,22 +173,23 @@ impl SegmentCounters {
     /// The sums of the calls that a scope includes.
     pub(crate) fn cells(&self, scope: ReadScope) -> impl Iterator<Item = Cell<'_>> {
         let FirstSeen { projects, models, statuses, sums } = &*self.first;
-        let range = match scope {
-            ReadScope::EveryProject => 0..sums.len(),
-            ReadScope::Project(project) => self.first.project(project).map_or(0..0, |own| own.sums.clone()),
+        let included = match scope {
+            ReadScope::EveryProject => projects.as_slice(),
+            ReadScope::Project(project) => self.first.project(project).map(slice::from_ref).unwrap_or_default(),
         };
-        let start = range.start;
-        sums.get(range).unwrap_or_default().iter().zip(start..).filter_map(move |((grain, sum), at)| {
-            let project = projects.binary_search_by_key(&grain.project, |own| own.ordinal).ok()?;
-            let cell = Cell {
-                project: projects.get(project)?.project,
-                day: grain.day,
-                model: grain.model.and_then(|ordinal| models.get(&ordinal)).unwrap_or(&Value::Null),
-                status: grain.status.and_then(|ordinal| statuses.get(&ordinal)).unwrap_or(&Value::Null),
-                first: sum,
-                deleted: self.deleted.sums.get(&at),
-            };
-            (cell.calls() != 0).then_some(cell)
+        included.iter().flat_map(move |own| {
+            let own_sums = sums.get(own.sums.clone()).unwrap_or_default();
+            own_sums.iter().zip(own.sums.start..).filter_map(move |((grain, first), at)| {
+                let cell = Cell {
+                    project: own.project,
+                    day: grain.day,
+                    model: at_ordinal(models, grain.model),
+                    status: at_ordinal(statuses, grain.status),
+                    first,
+                    deleted: self.deleted.sums.get(&at),
+                };
+                (cell.calls() != 0).then_some(cell)
+            })
         })
     }
 
@@ -196,6 +201,19 @@ impl SegmentCounters {
             cell.add_to(counters.entry(key).or_default());
         }
     }
+}
+
+fn by_ordinal(values: BTreeMap<u64, Value>) -> Vec<Value> {
+    let mut all = Vec::new();
+    for (ordinal, value) in values {
+        all.resize(usize::try_from(ordinal).unwrap_or_default(), Value::Null);
+        all.push(value);
+    }
+    all
+}
+
+fn at_ordinal(values: &[Value], ordinal: Option<u64>) -> &Value {
+    ordinal.and_then(|ordinal| values.get(usize::try_from(ordinal).ok()?)).unwrap_or(&Value::Null)
 }
 
 impl FirstSeen {

@@ -16,7 +16,7 @@ impl<T> Default for OnDemand<T> {
 
 impl<T> OnDemand<T> {
     /// That of the long text at this place of [`LONG_TEXTS`]. Whoever comes while it is made waits for it.
-    pub(crate) fn of(&self, place: usize, make: impl FnOnce() -> tantivy::Result<T>) -> tantivy::Result<Arc<T>> {
+    pub(crate) fn of<E>(&self, place: usize, make: impl FnOnce() -> Result<T, E>) -> Result<Arc<T>, E> {
         let Some(slot) = self.0.get(place) else { return make().map(Arc::new) };
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = &*slot {

@@ -11,6 +11,7 @@ use super::counters::SegmentCounters;
 use super::deletes::AliveBits;
 use super::on_demand::OnDemand;
 use super::zones::{Span, zone_map};
+use crate::cut_words::CutWords;
 use crate::full_text::FoldedField;
 use crate::index::schema::CallFields;
 use crate::lexicon::Lexicon;
@@ -25,6 +26,7 @@ pub(crate) struct Segment {
     counters: SegmentCounters,
     folded_words: Arc<OnDemand<FoldedField>>,
     lexicon: Arc<OnDemand<Lexicon>>,
+    cut_words: Arc<OnDemand<CutWords>>,
 }
 
 impl Segment {
@@ -38,6 +40,7 @@ impl Segment {
             counters: SegmentCounters::derive(reader, fields)?,
             folded_words: Arc::default(),
             lexicon: Arc::default(),
+            cut_words: Arc::default(),
         })
     }
 
@@ -61,6 +64,7 @@ impl Segment {
             counters: self.counters.without(&deleted, reader, fields)?,
             folded_words: Arc::clone(&self.folded_words),
             lexicon: Arc::clone(&self.lexicon),
+            cut_words: Arc::clone(&self.cut_words),
         }))
     }
 
@@ -83,5 +87,9 @@ impl Segment {
 
     pub(crate) fn lexicon(&self) -> &OnDemand<Lexicon> {
         &self.lexicon
+    }
+
+    pub(crate) fn cut_words(&self) -> &OnDemand<CutWords> {
+        &self.cut_words
     }
 }

@@ -1,8 +1,8 @@
 //! Counts and sums from the counters.
 
-use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
+use rustc_hash::FxHashMap;
 use schemas::id::ProjectId;
 use schemas::model::Column;
 use schemas::query::Filter;
@@ -37,13 +37,13 @@ pub(super) fn count(search: &Search, filter: &Filter) -> u64 {
 }
 
 pub(super) fn stats(search: &Search, filter: &Filter, group_by: &[GroupBy]) -> Result<Groups, SearchError> {
-    let mut sums: HashMap<Shared<'_>, Totals> = HashMap::new();
+    let mut sums: FxHashMap<Shared<'_>, Totals> = FxHashMap::default();
     // Neighbours are often of one group, so the last sum is kept at hand.
     let mut last: Option<(Shared<'_>, Totals)> = None;
     visit(search, filter, |cell| {
         let shared = Shared::of(cell, group_by);
         match &mut last {
-            Some((same, sum)) if *same == shared => cell.add_to(sum),
+            Some((same, sum)) if same.is(&shared) => cell.add_to(sum),
             _ => {
                 let mut sum = Totals::default();
                 cell.add_to(&mut sum);
@@ -92,6 +92,15 @@ impl<'a> Shared<'a> {
             }
         }
         shared
+    }
+
+    /// Whether it is the same; not whether it is equal, which takes a look at the texts.
+    fn is(&self, other: &Self) -> bool {
+        let address = |value: Option<&Value>| value.map(std::ptr::from_ref);
+        self.day == other.day
+            && self.project == other.project
+            && address(self.model) == address(other.model)
+            && address(self.status) == address(other.status)
     }
 
     fn value(&self, by: GroupBy) -> Value {

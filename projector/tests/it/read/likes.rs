@@ -295,6 +295,24 @@ fn a_part_of_one_word_is_found_without_reading_a_text() {
 }
 
 #[test]
+fn parts_of_words_that_the_index_cuts_are_found_however_long_they_are() {
+    let mut world = World::new();
+    let words = [format!("{}Tail1 x", "w".repeat(300)), format!("a {}tail2", "v".repeat(2 << 20)), "tail3".to_owned()];
+    for (number, word) in (1..).zip(words) {
+        world.apply(call(number, 1, [(Column::RequestPrompt, Value::text(word))]));
+        world.commit();
+    }
+    let count = |pattern: &str| {
+        let needle = Needle { pattern: pattern.to_owned(), place: Place::Anywhere, is_cut: false };
+        world.count(ReadScope::Project(FIRST), filter(&[Column::RequestPrompt], &needle))
+    };
+    for (pattern, expected) in [("wtail1", 1), ("vtail2", 1), ("TAIL", 3), ("wv", 0)] {
+        assert_eq!(count(pattern), expected, "{pattern}");
+    }
+    assert_eq!(world.reader.texts_read(), 4, "only the text with a word of two megabytes, each time");
+}
+
+#[test]
 fn every_kind_of_column_is_searched_as_postgres_writes_it() {
     let mut world = World::new();
     let id = Uuid::from_u128(0xABCD_0000_0000_0000_0000_0000_0000_0001);

@@ -1,0 +1,69 @@
+//! The words of a segment of which the index holds only the beginning, whole.
+//!
+//! They are few in most texts: encoded files, keys, lines of dashes that are letters. So a search for a part of a word
+//! looks at them in memory, and need not read the texts that they stand in. Where they are more than should be kept,
+//! it does.
+
+use schemas::fold::StoredTexts;
+use schemas::model::Column;
+use tantivy::schema::IndexRecordOption;
+use tantivy::{BitSet, DocId, DocSet as _, SegmentReader, TERMINATED, Term};
+
+use crate::index::schema::CallFields;
+use crate::index::words::cut_words;
+use crate::search::{SearchError, Watch};
+use crate::state::StateReader;
+
+/// Bytes of such words that are kept of one column of a segment.
+const KEPT_BYTES: usize = 1024 * 1024;
+
+/// Those of one column.
+#[derive(Debug)]
+pub(crate) enum CutWords {
+    Kept(Vec<(DocId, Box<str>)>),
+    TooMany,
+}
+
+impl CutWords {
+    pub(crate) fn of(
+        reader: &SegmentReader,
+        fields: &CallFields,
+        column: Column,
+        watch: &Watch,
+    ) -> Result<Self, SearchError> {
+        let (mut kept, mut bytes) = (Vec::new(), 0);
+        let term = Term::from_field_u64(fields.cut_words, 1);
+        let Some(mut postings) =
+            reader.inverted_index(fields.cut_words)?.read_postings(&term, IndexRecordOption::Basic)?
+        else {
+            return Ok(Self::Kept(kept));
+        };
+        let states = StateReader::open(reader)?;
+        let mut doc = postings.doc();
+        while doc != TERMINATED {
+            watch.check("reading words that are cut")?;
+            let state = states.bytes(doc)?;
+            for word in StoredTexts::of(&state)?.get(column).map(cut_words).unwrap_or_default() {
+                bytes += word.len();
+                kept.push((doc, word.into()));
+            }
+            if bytes > KEPT_BYTES {
+                return Ok(Self::TooMany);
+            }
+            doc = postings.advance();
+        }
+        Ok(Self::Kept(kept))
+    }
+
+    /// The documents with a word that passes; none when only their texts can tell.
+    pub(crate) fn documents(&self, max_doc: DocId, mut passes: impl FnMut(&str) -> bool) -> Option<BitSet> {
+        let Self::Kept(words) = self else { return None };
+        let mut documents = BitSet::with_max_value(max_doc);
+        for (doc, word) in words {
+            if passes(word) {
+                documents.insert(*doc);
+            }
+        }
+        Some(documents)
+    }
+}
