@@ -1,9 +1,10 @@
-//! The words of a segment of which the index holds only the beginning, whole.
+//! The words of a segment of which the index holds only the beginning, whole and with their case folded.
 //!
 //! They are few in most texts: encoded files, keys, lines of dashes that are letters. So a search for a part of a word
 //! looks at them in memory, and need not read the texts that they stand in. Where they are more than should be kept,
 //! it does.
 
+use memchr::memmem::Finder;
 use schemas::fold::StoredTexts;
 use schemas::model::Column;
 use tantivy::schema::IndexRecordOption;
@@ -45,7 +46,7 @@ impl CutWords {
             let state = states.bytes(doc)?;
             for word in StoredTexts::of(&state)?.get(column).map(cut_words).unwrap_or_default() {
                 bytes += word.len();
-                kept.push((doc, word.into()));
+                kept.push((doc, word.into_boxed_str()));
             }
             if bytes > KEPT_BYTES {
                 return Ok(Self::TooMany);
@@ -55,12 +56,12 @@ impl CutWords {
         Ok(Self::Kept(kept))
     }
 
-    /// The documents with a word that passes; none when only their texts can tell.
-    pub(crate) fn documents(&self, max_doc: DocId, mut passes: impl FnMut(&str) -> bool) -> Option<BitSet> {
+    /// The documents with a word that has the part; none when only their texts can tell.
+    pub(crate) fn with_part(&self, part: &str, max_doc: DocId) -> Option<BitSet> {
         let Self::Kept(words) = self else { return None };
-        let mut documents = BitSet::with_max_value(max_doc);
+        let (mut documents, finder) = (BitSet::with_max_value(max_doc), Finder::new(part));
         for (doc, word) in words {
-            if passes(word) {
+            if finder.find(word.as_bytes()).is_some() {
                 documents.insert(*doc);
             }
         }

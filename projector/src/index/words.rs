@@ -126,14 +126,18 @@ fn fold_case(run: &str, folded: &mut String) {
     }
 }
 
-/// The runs of a text that are longer than [`WORD_BYTES`], whole.
-pub(crate) fn cut_words(text: &str) -> Vec<&str> {
+/// The runs of a text that are longer than [`WORD_BYTES`], whole and with their case folded.
+pub(crate) fn cut_words(text: &str) -> Vec<String> {
     let (mut words, mut rest) = (Vec::new(), text);
     if !has_cut_word(text) {
         return words;
     }
     while let Some((start, end)) = next_run(rest) {
-        words.extend(rest.get(start..end).filter(|run| run.len() > WORD_BYTES));
+        if let Some(run) = rest.get(start..end).filter(|run| run.len() > WORD_BYTES) {
+            let mut folded = String::with_capacity(run.len());
+            fold_case(run, &mut folded);
+            words.push(folded);
+        }
         rest = rest.get(end..).unwrap_or_default();
     }
     words

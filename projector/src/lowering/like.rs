@@ -86,10 +86,10 @@ impl Place<'_> {
         let cut = self.terms(fields.cut_words, [Term::from_field_u64(fields.cut_words, 1)])?;
         let mut matcher = pattern.matcher();
         let passes = move |text: &str| matcher.matches(text);
-        if pattern.only_literal().is_some_and(is_part_of_word) {
+        if let Some(part) = pattern.only_literal().filter(|text| is_part_of_word(text)) {
             let words = || CutWords::of(self.reader, fields, column, &self.search.watch);
             let words = self.segment.cut_words().of(place, words)?;
-            let with_cut = match words.documents(self.reader.max_doc(), passes.clone()) {
+            let with_cut = match words.with_part(part, self.reader.max_doc()) {
                 Some(documents) if documents.len() == 0 => Plan::Nothing,
                 Some(documents) => Plan::Set(documents.into()),
                 None => self.read_text(column, cut, passes),

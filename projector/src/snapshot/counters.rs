@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::slice;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
 use schemas::access::ReadScope;
 use schemas::id::ProjectId;
 use schemas::model::Column;
@@ -69,7 +68,7 @@ pub(crate) struct SegmentCounters {
 #[derive(Debug, Clone, Default)]
 struct Deleted {
     /// By place in [`FirstSeen::sums`].
-    sums: FxHashMap<usize, Totals>,
+    sums: BTreeMap<usize, Totals>,
     /// By ordinal of the project.
     calls: HashMap<u64, i128>,
 }
@@ -179,6 +178,7 @@ impl SegmentCounters {
         };
         included.iter().flat_map(move |own| {
             let own_sums = sums.get(own.sums.clone()).unwrap_or_default();
+            let mut deleted = self.deleted.sums.range(own.sums.clone()).peekable();
             own_sums.iter().zip(own.sums.start..).filter_map(move |((grain, first), at)| {
                 let cell = Cell {
                     project: own.project,
@@ -186,7 +186,7 @@ impl SegmentCounters {
                     model: at_ordinal(models, grain.model),
                     status: at_ordinal(statuses, grain.status),
                     first,
-                    deleted: self.deleted.sums.get(&at),
+                    deleted: deleted.next_if(|(place, _)| **place == at).map(|(_, deleted)| deleted),
                 };
                 (cell.calls() != 0).then_some(cell)
             })
