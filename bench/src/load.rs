@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use tokio::runtime::Builder;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
@@ -114,23 +115,32 @@ pub(crate) struct Driving {
     clients: JoinHandle<Result<Tally>>,
 }
 
+async fn clients<T: Traffic>(traffic: Arc<T>, address: SocketAddr, turns: Arc<Turns>) -> Result<Tally> {
+    let mut clients = JoinSet::new();
+    for _ in 0..turns.plan.clients {
+        clients.spawn(client(Arc::clone(&traffic), address, Arc::clone(&turns)));
+    }
+    let mut tally = Tally::default();
+    while let Some(client) = clients.join_next().await {
+        tally.add(&client.context("a client panicked")?);
+    }
+    tally.seconds = turns.begun.elapsed().as_secs_f64();
+    Ok(tally)
+}
+
 impl Driving {
     pub(crate) fn start<T: Traffic>(traffic: Arc<T>, address: SocketAddr, plan: Plan) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let turns = Arc::new(Turns { plan, begun: Instant::now(), taken: AtomicU64::new(0), stop: Arc::clone(&stop) });
-        let clients = tokio::spawn(async move {
-            let mut clients = JoinSet::new();
-            for _ in 0..turns.plan.clients {
-                clients.spawn(client(Arc::clone(&traffic), address, Arc::clone(&turns)));
-            }
-            let mut tally = Tally::default();
-            while let Some(client) = clients.join_next().await {
-                tally.add(&client.context("a client panicked")?);
-            }
-            tally.seconds = turns.begun.elapsed().as_secs_f64();
-            Ok(tally)
-        });
-        Self { stop, clients }
+        let turns = Turns::new(plan);
+        Self { stop: Arc::clone(&turns.stop), clients: tokio::spawn(clients(traffic, address, turns)) }
+    }
+
+    /// The same on a thread of its own, so that clients of another load don't keep these waiting.
+    pub(crate) fn start_apart<T: Traffic>(traffic: Arc<T>, address: SocketAddr, plan: Plan) -> Self {
+        let turns = Turns::new(plan);
+        let stop = Arc::clone(&turns.stop);
+        let clients =
+            move || Builder::new_current_thread().enable_all().build()?.block_on(clients(traffic, address, turns));
+        Self { stop, clients: tokio::task::spawn_blocking(clients) }
     }
 
     /// Stops before the time is over.
@@ -154,6 +164,10 @@ struct Turns {
 }
 
 impl Turns {
+    fn new(plan: Plan) -> Arc<Self> {
+        Arc::new(Self { plan, begun: Instant::now(), taken: AtomicU64::new(0), stop: Arc::default() })
+    }
+
     /// Waits for the next turn and says from when on its request counts.
     async fn next(&self) -> Option<Instant> {
         let turn = self.taken.fetch_add(1, Ordering::Relaxed);

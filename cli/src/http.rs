@@ -1,5 +1,6 @@
 //! The listener that every role has: health, metrics and the role's own pages.
 
+mod connections;
 mod cors;
 mod edge;
 mod openapi;
@@ -67,9 +68,9 @@ impl HttpServer {
         let stop = CancellationToken::new();
         let openapi = serde_json::to_vec(openapi).context("the description of the API can't be written")?;
         let router = router(Arc::clone(&site), openapi.into(), cors);
-        let stopped = stop.clone().cancelled_owned();
+        let stopped = stop.clone();
         let serving = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+            if let Err(error) = connections::serve(listener, router, stopped).await {
                 tracing::error!(error = %error, "the listener failed");
             }
         });

@@ -100,7 +100,8 @@ impl Lexicon {
             while let Some(at) = finder.find(upto(&self.words, from, end.saturating_sub(from))) {
                 // A part that is the start has its edge in front, which is where the word before it ends.
                 let inside = from + at + usize::from(part.is_start);
-                let start = self.words.get(..inside).and_then(|before| memrchr(EDGE, before)).map_or(0, |edge| edge + 1);
+                let start =
+                    self.words.get(..inside).and_then(|before| memrchr(EDGE, before)).map_or(0, |edge| edge + 1);
                 let rest = self.words.get(inside..).unwrap_or_default();
                 let end = inside + memchr(EDGE, rest).unwrap_or(rest.len());
                 take(self.words.get(start..end).unwrap_or_default())?;

@@ -51,20 +51,23 @@ async fn flood(lab: &mut Lab, running: &Running, about: &Arc<About>) -> Result<(
     let (append, ask) = (Arc::new(Live::new(&texts, 1).of_project(QUIET)), Arc::new(quiet(SHAPES.first(), about)?));
     let calm = Plan { clients: 4, rhythm: Rhythm::Open { per_second: 20.0 }, duration: lab.seconds(0.3) };
     let before = (
-        drive(Arc::clone(&append), running.address, calm).await?,
-        drive(Arc::clone(&ask), running.address, calm).await?,
+        Driving::start_apart(Arc::clone(&append), running.address, calm).end().await?,
+        Driving::start_apart(Arc::clone(&ask), running.address, calm).end().await?,
     );
 
     progress("sending three times as much");
     let sampling = Sampling::start(running);
     let duration = lab.seconds(2.0);
     let asking = Plan { duration, ..calm };
-    let asking = Driving::start(Arc::clone(&ask), running.address, asking);
+    let asking = Driving::start_apart(Arc::clone(&ask), running.address, asking);
     let plan = Plan { clients: 1024, rhythm: Rhythm::Open { per_second: TIMES * capacity }, duration };
     let flood = drive(load, running.address, plan).await?;
     let during = asking.end().await?;
     let samples = sampling.end().await?;
-    let after = (drive(append, running.address, calm).await?, drive(ask, running.address, calm).await?);
+    let after = (
+        Driving::start_apart(append, running.address, calm).end().await?,
+        Driving::start_apart(ask, running.address, calm).end().await?,
+    );
 
     let statuses: Vec<String> = flood.statuses.iter().map(|(status, count)| format!("{status}: {count}")).collect();
     let told = format!("{}; without an answer: {}; taken {}", statuses.join(", "), flood.cut, flood.answered.told());
@@ -121,12 +124,14 @@ async fn noise(lab: &mut Lab, running: &Running, about: &Arc<About>) -> Result<(
     progress("listening to one project beside a noisy one");
     let ask = Arc::new(quiet(SHAPES.first(), about)?);
     let calm = Plan { clients: 4, rhythm: Rhythm::Open { per_second: 20.0 }, duration: lab.seconds(1.0) };
-    let alone = drive(Arc::clone(&ask), running.address, calm).await?.clean("the quiet project alone")?;
+    let asking = Driving::start_apart(Arc::clone(&ask), running.address, calm);
+    let alone = asking.end().await?.clean("the quiet project alone")?;
     let all = Plan { clients: 16, rhythm: Rhythm::Closed { requests: u64::MAX }, duration: calm.duration };
     let reads = Driving::start(Arc::new(common(about)), running.address, all);
     let appends = Arc::new(Live::new(&lab.texts()?, BATCH).of_project(NOISY));
     let appends = Driving::start(appends, running.address, Plan { clients: 8, ..all });
-    let beside = drive(ask, running.address, calm).await?.clean("the quiet project beside the noisy one")?;
+    let asking = Driving::start_apart(ask, running.address, calm);
+    let beside = asking.end().await?.clean("the quiet project beside the noisy one")?;
     let (reads, appends): (Tally, Tally) = (reads.end().await?, appends.end().await?);
     let note = format!(
         "{}; meanwhile the noisy project had {:.0} reads/s and {:.0} events/s",

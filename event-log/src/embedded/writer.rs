@@ -120,10 +120,8 @@ impl Writer {
             for record in &append.records {
                 let key = (append.topic, record.partition);
                 let records = partitions.entry(key).or_default();
-                places.push(Position {
-                    partition: record.partition,
-                    offset: self.store.end(key) + records.len() as u64,
-                });
+                places
+                    .push(Position { partition: record.partition, offset: self.store.end(key) + records.len() as u64 });
                 records.push(record);
             }
             positions.push(places);

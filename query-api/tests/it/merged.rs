@@ -169,7 +169,8 @@ async fn a_page_far_from_the_start_reads_the_rows_of_that_page_only() {
         assert_eq!(page, expected, "skip {skip}");
     }
     let lists = parts[0].lists.lock().expect("nobody panicked").clone();
-    let far: Vec<u32> = lists.iter().filter(|(_, asked)| *asked == page_of(0).columns).map(|(limit, _)| *limit).collect();
+    let far: Vec<u32> =
+        lists.iter().filter(|(_, asked)| *asked == page_of(0).columns).map(|(limit, _)| *limit).collect();
     assert_eq!(far, [1019, 20, 20, 20], "only the first page came with the rows before it");
     assert_eq!(together.status().await.expect("answers").serving.len(), PARTITIONS as usize);
 }
