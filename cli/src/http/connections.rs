@@ -141,7 +141,7 @@ mod tests {
                     held.wait();
                 }),
             )
-            .route("/other", get(async || "other"));
+            .route("/healthz", get(async || "other"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let stop = CancellationToken::new();
@@ -151,7 +151,7 @@ mod tests {
             busy.push(send(address, "POST /v1/events").await);
         }
         for _ in 0..8 {
-            let other = answer(send(address, "GET /other").await).await;
+            let other = answer(send(address, "GET /healthz").await).await;
             assert!(other.starts_with("HTTP/1.1 200") && other.ends_with("other"), "{other}");
         }
         tokio::task::spawn_blocking(move || barrier.wait()).await.expect("all have come");
