@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, header};
@@ -36,6 +37,8 @@ pub(super) struct ReceivedBody {
 
 /// What is read of a body that is refused, so that a client that still sends can read why.
 const DRAINED_BYTES: usize = 4 * 1024 * 1024;
+/// How long that may take.
+const DRAINED_FOR: Duration = Duration::from_secs(1);
 
 /// Reads the whole body and inflates it on the way. A length that is told is held before anything is read.
 pub(super) async fn receive(
@@ -57,7 +60,8 @@ pub(super) async fn receive(
             Ok(()) => receive_plain(bytes, &mut chunks).await,
         };
         if matches!(received, Err(Refusal::Busy(_))) && !headers.contains_key(header::EXPECT) {
-            drain(&mut chunks).await;
+            // Whoever does not send it in time is answered all the same.
+            let _ = tokio::time::timeout(DRAINED_FOR, drain(&mut chunks)).await;
         }
         received
     };

@@ -116,9 +116,12 @@ impl Door {
     }
 
     /// A request of the owner whose body is said to have so many bytes and has none, until what is returned is dropped.
-    pub(crate) fn post_slowly(&self, length: usize) -> (oneshot::Sender<()>, JoinHandle<StatusCode>) {
+    /// Comes back once the body is waited for.
+    pub(crate) async fn post_slowly(&self, length: usize) -> (oneshot::Sender<()>, JoinHandle<StatusCode>) {
         let (cut, is_cut) = oneshot::channel();
+        let (awaited, is_awaited) = oneshot::channel();
         let bytes = stream::once(async move {
+            awaited.send(()).expect("the test waits");
             is_cut.await.map_err(io::Error::other)?;
             Ok::<_, io::Error>(Bytes::new())
         });
@@ -127,7 +130,9 @@ impl Door {
             .header("content-length", length)
             .body(Body::from_stream(bytes));
         let sent = self.router.clone().oneshot(request.expect("a request"));
-        (cut, tokio::spawn(async move { sent.await.expect("an answer").status() }))
+        let sent = tokio::spawn(async move { sent.await.expect("an answer").status() });
+        is_awaited.await.expect("the body is waited for");
+        (cut, sent)
     }
 
     pub(crate) async fn get(&self, path: &str, key: &str) -> Value {
