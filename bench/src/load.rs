@@ -108,6 +108,11 @@ pub(crate) async fn drive<T: Traffic>(traffic: Arc<T>, address: SocketAddr, plan
     Driving::start(traffic, address, plan).end().await
 }
 
+/// The same on a thread of its own, so that clients of another load don't keep these waiting.
+pub(crate) async fn drive_apart<T: Traffic>(traffic: Arc<T>, address: SocketAddr, plan: Plan) -> Result<Tally> {
+    Driving::start_apart(traffic, address, plan).end().await
+}
+
 /// Requests that are being sent.
 #[derive(Debug)]
 pub(crate) struct Driving {
@@ -134,7 +139,7 @@ impl Driving {
         Self { stop: Arc::clone(&turns.stop), clients: tokio::spawn(clients(traffic, address, turns)) }
     }
 
-    /// The same on a thread of its own, so that clients of another load don't keep these waiting.
+    /// The same on a thread of its own.
     pub(crate) fn start_apart<T: Traffic>(traffic: Arc<T>, address: SocketAddr, plan: Plan) -> Self {
         let turns = Turns::new(plan);
         let stop = Arc::clone(&turns.stop);

@@ -1,6 +1,6 @@
 //! The words of a segment of which the index holds only the beginning, whole and with their case folded.
 //!
-//! They are few in most texts: encoded files, keys, lines of dashes that are letters. So a search for a part of a word
+//! They are few in most texts: encoded files, keys, texts without spaces. So a search for a part of a word
 //! looks at them in memory, and need not read the texts that they stand in. Where they are more than should be kept,
 //! it does.
 

@@ -1,8 +1,8 @@
 //! The words of a segment's dictionary as one run of bytes, so that a part of a word is found by scanning it.
 //!
 //! A dictionary finds words by how they begin; where a search knows another part of them, going through all of them
-//! one by one takes a hundred times as long as looking for the bytes. What three bytes stand side by side in which part
-//! of the run is noted, so that for most searches most parts are passed over. All of it costs the length of the words, a
+//! one by one takes a hundred times as long as looking for the bytes. What three bytes stand side by side in which block
+//! of the run is noted, so that for most searches most blocks are passed over. All of it costs the length of the words, a
 //! byte each, and half as much again for the notes.
 
 use memchr::memmem::Finder;
@@ -11,12 +11,12 @@ use tantivy::termdict::TermDictionary;
 
 /// Stands before each word and behind the last. No byte of UTF-8.
 const EDGE: u8 = 0xFF;
-/// Bytes of a part of the run.
-const PART_BYTES: usize = 4096;
-/// How far the notes of a part look into the next one.
+/// Bytes of a block of the run.
+const BLOCK_BYTES: usize = 4096;
+/// How far the notes of a block look into the next one.
 const BEYOND_BYTES: usize = 64;
-/// Bits of a part's notes: four for each of its bytes, so that one in five is set at most.
-const NOTE_BITS: usize = 4 * PART_BYTES;
+/// Bits of a block's notes: four for each of its bytes, so that about one in four is set at most.
+const NOTE_BITS: usize = 4 * BLOCK_BYTES;
 
 /// The words of one field.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Lexicon {
     notes: Box<[Notes]>,
 }
 
-/// Which three bytes stand side by side in a part; of some also those that don't.
+/// Which three bytes stand side by side in a block; of some also those that don't.
 #[derive(Debug, Clone)]
 struct Notes([u64; NOTE_BITS / 64]);
 
@@ -72,8 +72,8 @@ impl Lexicon {
             words.extend_from_slice(terms.key());
             words.push(EDGE);
         }
-        let parts = (0..words.len()).step_by(PART_BYTES);
-        let notes = parts.map(|start| Notes::of(upto(&words, start, PART_BYTES + BEYOND_BYTES)));
+        let blocks = (0..words.len()).step_by(BLOCK_BYTES);
+        let notes = blocks.map(|start| Notes::of(upto(&words, start, BLOCK_BYTES + BEYOND_BYTES)));
         Ok(Self { notes: notes.collect(), words: words.into_boxed_slice() })
     }
 
@@ -90,12 +90,12 @@ impl Lexicon {
         let finder = Finder::new(&needle);
         let bits: Vec<usize> = three_by_three(upto(&needle, 0, BEYOND_BYTES)).collect();
         let mut from = 0;
-        for (notes, start) in self.notes.iter().zip((0..).step_by(PART_BYTES)) {
+        for (notes, start) in self.notes.iter().zip((0..).step_by(BLOCK_BYTES)) {
             if !bits.iter().all(|bit| notes.has(*bit)) {
                 continue;
             }
-            // All that begins in the part.
-            let end = start + PART_BYTES + needle.len() - 1;
+            // All that begins in the block.
+            let end = start + BLOCK_BYTES + needle.len() - 1;
             from = from.max(start);
             while let Some(at) = finder.find(upto(&self.words, from, end.saturating_sub(from))) {
                 // A part that is the start has its edge in front, which is where the word before it ends.

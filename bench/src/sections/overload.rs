@@ -13,7 +13,7 @@ use crate::corpus::Words;
 use crate::http::post;
 use crate::lab::{Lab, NO_LIMITS, Running};
 use crate::live::{BATCH, Live, key};
-use crate::load::{Driving, Plan, Rhythm, Tally, drive};
+use crate::load::{Driving, Plan, Rhythm, Tally, drive, drive_apart};
 use crate::metrics::{Sampling, greatest, later_thirds};
 use crate::output::progress;
 use crate::report::{Row, Unit};
@@ -51,8 +51,8 @@ async fn flood(lab: &mut Lab, running: &Running, about: &Arc<About>) -> Result<(
     let (append, ask) = (Arc::new(Live::new(&texts, 1).of_project(QUIET)), Arc::new(quiet(SHAPES.first(), about)?));
     let calm = Plan { clients: 4, rhythm: Rhythm::Open { per_second: 20.0 }, duration: lab.seconds(0.3) };
     let before = (
-        Driving::start_apart(Arc::clone(&append), running.address, calm).end().await?,
-        Driving::start_apart(Arc::clone(&ask), running.address, calm).end().await?,
+        drive_apart(Arc::clone(&append), running.address, calm).await?,
+        drive_apart(Arc::clone(&ask), running.address, calm).await?,
     );
 
     progress("sending three times as much");
@@ -64,10 +64,7 @@ async fn flood(lab: &mut Lab, running: &Running, about: &Arc<About>) -> Result<(
     let flood = drive(load, running.address, plan).await?;
     let during = asking.end().await?;
     let samples = sampling.end().await?;
-    let after = (
-        Driving::start_apart(append, running.address, calm).end().await?,
-        Driving::start_apart(ask, running.address, calm).end().await?,
-    );
+    let after = (drive_apart(append, running.address, calm).await?, drive_apart(ask, running.address, calm).await?);
 
     let statuses: Vec<String> = flood.statuses.iter().map(|(status, count)| format!("{status}: {count}")).collect();
     let told = format!("{}; without an answer: {}; taken {}", statuses.join(", "), flood.cut, flood.answered.told());
@@ -124,14 +121,12 @@ async fn noise(lab: &mut Lab, running: &Running, about: &Arc<About>) -> Result<(
     progress("listening to one project beside a noisy one");
     let ask = Arc::new(quiet(SHAPES.first(), about)?);
     let calm = Plan { clients: 4, rhythm: Rhythm::Open { per_second: 20.0 }, duration: lab.seconds(1.0) };
-    let asking = Driving::start_apart(Arc::clone(&ask), running.address, calm);
-    let alone = asking.end().await?.clean("the quiet project alone")?;
+    let alone = drive_apart(Arc::clone(&ask), running.address, calm).await?.clean("the quiet project alone")?;
     let all = Plan { clients: 16, rhythm: Rhythm::Closed { requests: u64::MAX }, duration: calm.duration };
     let reads = Driving::start(Arc::new(common(about)), running.address, all);
     let appends = Arc::new(Live::new(&lab.texts()?, BATCH).of_project(NOISY));
     let appends = Driving::start(appends, running.address, Plan { clients: 8, ..all });
-    let asking = Driving::start_apart(ask, running.address, calm);
-    let beside = asking.end().await?.clean("the quiet project beside the noisy one")?;
+    let beside = drive_apart(ask, running.address, calm).await?.clean("the quiet project beside the noisy one")?;
     let (reads, appends): (Tally, Tally) = (reads.end().await?, appends.end().await?);
     let note = format!(
         "{}; meanwhile the noisy project had {:.0} reads/s and {:.0} events/s",
