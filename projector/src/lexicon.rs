@@ -2,11 +2,13 @@
 //!
 //! A dictionary finds words by how they begin; where a search knows another part of them, going through all of them
 //! one by one takes a hundred times as long as looking for the bytes. What three bytes stand side by side in which block
-//! of the run is noted, so that for most searches most blocks are passed over. All of it costs the length of the words, a
-//! byte each, and half as much again for the notes.
+//! of the run is noted, so that for most searches most blocks are passed over. Where the documents of each word are is
+//! kept too, for a dictionary finds that by all bytes of a word only. All of it costs the length of the words, 13 bytes
+//! each, and half of the length again for the notes.
 
 use memchr::memmem::Finder;
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
+use tantivy::postings::TermInfo;
 use tantivy::termdict::TermDictionary;
 
 /// Stands before each word and behind the last. No byte of UTF-8.
@@ -22,7 +24,26 @@ const NOTE_BITS: usize = 4 * BLOCK_BYTES;
 #[derive(Debug)]
 pub(crate) struct Lexicon {
     words: Box<[u8]>,
-    notes: Box<[Notes]>,
+    blocks: Box<[Block]>,
+    /// By the number of the word: where its postings begin, which is where those of the word before end.
+    postings: Box<[usize]>,
+    /// In how many documents it is.
+    documents: Box<[u32]>,
+}
+
+/// A block of the run.
+#[derive(Debug)]
+struct Block {
+    /// How many edges there are before it.
+    edges: usize,
+    notes: Notes,
+}
+
+/// A word that was found.
+#[derive(Debug)]
+pub(crate) struct FoundWord<'a> {
+    pub(crate) text: &'a [u8],
+    number: usize,
 }
 
 /// Which three bytes stand side by side in a block; of some also those that don't.
@@ -67,18 +88,42 @@ pub(crate) struct WordPart<'a> {
 impl Lexicon {
     pub(crate) fn of(dictionary: &TermDictionary) -> tantivy::Result<Self> {
         let mut words = vec![EDGE];
+        let (mut postings, mut documents) = (vec![0], Vec::new());
         let mut terms = dictionary.stream()?;
         while terms.advance() {
             words.extend_from_slice(terms.key());
             words.push(EDGE);
+            postings.push(terms.value().postings_range.end);
+            documents.push(terms.value().doc_freq);
         }
-        let blocks = (0..words.len()).step_by(BLOCK_BYTES);
-        let notes = blocks.map(|start| Notes::of(upto(&words, start, BLOCK_BYTES + BEYOND_BYTES)));
-        Ok(Self { notes: notes.collect(), words: words.into_boxed_slice() })
+        let mut edges = 0;
+        let blocks = (0..words.len()).step_by(BLOCK_BYTES).map(|start| {
+            let notes = Notes::of(upto(&words, start, BLOCK_BYTES + BEYOND_BYTES));
+            let block = Block { edges, notes };
+            edges += edges_in(upto(&words, start, BLOCK_BYTES));
+            block
+        });
+        Ok(Self {
+            blocks: blocks.collect(),
+            words: words.into_boxed_slice(),
+            postings: postings.into_boxed_slice(),
+            documents: documents.into_boxed_slice(),
+        })
+    }
+
+    /// Where the documents of a word are. Where its positions are is not kept.
+    pub(crate) fn documents_of(&self, word: &FoundWord<'_>) -> Option<TermInfo> {
+        let (start, end) = (*self.postings.get(word.number)?, *self.postings.get(word.number + 1)?);
+        let doc_freq = *self.documents.get(word.number)?;
+        Some(TermInfo { doc_freq, postings_range: start..end, positions_range: 0..0 })
     }
 
     /// Calls `take` with every word that has the part, each once and in order, until that fails.
-    pub(crate) fn visit<E>(&self, part: WordPart<'_>, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    pub(crate) fn visit<E>(
+        &self,
+        part: WordPart<'_>,
+        mut take: impl FnMut(FoundWord<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut needle = Vec::with_capacity(part.text.len() + 2);
         if part.is_start {
             needle.push(EDGE);
@@ -90,13 +135,14 @@ impl Lexicon {
         let finder = Finder::new(&needle);
         let bits: Vec<usize> = three_by_three(upto(&needle, 0, BEYOND_BYTES)).collect();
         let mut from = 0;
-        for (notes, start) in self.notes.iter().zip((0..).step_by(BLOCK_BYTES)) {
+        for (Block { edges, notes }, block_start) in self.blocks.iter().zip((0..).step_by(BLOCK_BYTES)) {
             if !bits.iter().all(|bit| notes.has(*bit)) {
                 continue;
             }
             // All that begins in the block.
-            let end = start + BLOCK_BYTES + needle.len() - 1;
-            from = from.max(start);
+            let end = block_start + BLOCK_BYTES + needle.len() - 1;
+            let (mut edges, mut counted_to) = (*edges, block_start);
+            from = from.max(block_start);
             while let Some(at) = finder.find(upto(&self.words, from, end.saturating_sub(from))) {
                 // A part that is the start has its edge in front, which is where the word before it ends.
                 let inside = from + at + usize::from(part.is_start);
@@ -104,13 +150,20 @@ impl Lexicon {
                     self.words.get(..inside).and_then(|before| memrchr(EDGE, before)).map_or(0, |edge| edge + 1);
                 let rest = self.words.get(inside..).unwrap_or_default();
                 let end = inside + memchr(EDGE, rest).unwrap_or(rest.len());
-                take(self.words.get(start..end).unwrap_or_default())?;
+                edges += edges_in(self.words.get(counted_to..inside).unwrap_or_default());
+                counted_to = inside;
+                let text = self.words.get(start..end).unwrap_or_default();
+                take(FoundWord { text, number: edges.saturating_sub(1) })?;
                 // The edge behind this word is that in front of the next.
                 from = end;
             }
         }
         Ok(())
     }
+}
+
+fn edges_in(bytes: &[u8]) -> usize {
+    memchr_iter(EDGE, bytes).count()
 }
 
 /// So many bytes from there on, or what there is of them.
@@ -120,30 +173,36 @@ fn upto(bytes: &[u8], from: usize, length: usize) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tantivy::index::InvertedIndexReader;
     use tantivy::schema::{Schema, TEXT};
     use tantivy::{Index, doc};
 
     use super::*;
 
-    fn lexicon(words: &[&str]) -> Lexicon {
+    /// Of a text for each of some numbers of words, so that words are in different numbers of documents.
+    fn dictionary(words: &[&str]) -> Arc<InvertedIndexReader> {
         let mut builder = Schema::builder();
         let text = builder.add_text_field("text", TEXT);
         let index = Index::create_in_ram(builder.build());
         let mut writer = index.writer_with_num_threads(1, 15_000_000).expect("a writer");
-        writer.add_document(doc!(text => words.join(" "))).expect("added");
+        for share in 1..=7 {
+            writer.add_document(doc!(text => words[..words.len() * share / 7].join(" "))).expect("added");
+        }
         writer.commit().expect("committed");
         let searcher = index.reader().expect("a reader").searcher();
-        let inverted = searcher.segment_reader(0).inverted_index(text).expect("an index");
-        Lexicon::of(inverted.terms()).expect("a lexicon")
+        searcher.segment_reader(0).inverted_index(text).expect("an index")
     }
 
     #[test]
     fn words_are_found_by_any_part_of_them() {
-        let lexicon = lexicon(&["ana", "anana", "banana", "nan", "über", "übernahme"]);
+        let index = dictionary(&["ana", "anana", "banana", "nan", "über", "übernahme"]);
+        let lexicon = Lexicon::of(index.terms()).expect("a lexicon");
         let find = |text, is_start, is_end| {
             let mut found = Vec::new();
-            let take = |word: &[u8]| {
-                found.push(String::from_utf8_lossy(word).into_owned());
+            let take = |word: FoundWord<'_>| {
+                found.push(String::from_utf8_lossy(word.text).into_owned());
                 Ok::<_, ()>(())
             };
             lexicon.visit(WordPart { text, is_start, is_end }, take).expect("nothing stops it");
@@ -162,12 +221,17 @@ mod tests {
     #[test]
     fn words_are_found_wherever_they_stand_in_a_long_run() {
         let words: Vec<String> = (0..3000).map(|number| format!("w{:x}", number * 7919)).collect();
-        let lexicon = lexicon(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        let index = dictionary(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        let dictionary = index.terms();
+        let lexicon = Lexicon::of(dictionary).expect("a lexicon");
         for text in words.iter().map(|word| &word[1..]).chain(["w", "ab", "abc", "1", "ffff", "zzz"]) {
             for (is_start, is_end) in [(false, false), (true, false), (false, true), (true, true)] {
                 let mut found = Vec::new();
-                let take = |word: &[u8]| {
-                    found.push(String::from_utf8_lossy(word).into_owned());
+                let take = |word: FoundWord<'_>| {
+                    let info = dictionary.get(word.text).expect("readable").expect("a word of it");
+                    let documents = lexicon.documents_of(&word).expect("a word of it");
+                    assert_eq!((documents.doc_freq, documents.postings_range), (info.doc_freq, info.postings_range));
+                    found.push(String::from_utf8_lossy(word.text).into_owned());
                     Ok::<_, ()>(())
                 };
                 lexicon.visit(WordPart { text, is_start, is_end }, take).expect("nothing stops it");

@@ -7,7 +7,6 @@ use std::cmp::Ordering;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::ops::Range;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use schemas::model::{Column, ColumnSet};
@@ -89,7 +88,7 @@ struct SegmentListing<'a> {
     reader: &'a SegmentReader,
     segment: &'a Arc<Segment>,
     /// Made when the first of its blocks is visited.
-    prepared: Option<(Rc<Plan>, SegmentOrder)>,
+    prepared: Option<(Arc<Plan>, SegmentOrder)>,
 }
 
 struct Listing<'a> {

@@ -5,10 +5,8 @@ mod ids;
 mod like;
 mod long_text;
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use schemas::access::ReadScope;
 use schemas::like::LikePattern;
@@ -29,7 +27,7 @@ pub(crate) use exact::number;
 pub(crate) struct Condition<'f> {
     part: Part<'f>,
     /// Of the segments so far: to count and to list takes looking for the words of a segment only once.
-    plans: RefCell<HashMap<SegmentId, Rc<Plan>>>,
+    plans: Mutex<HashMap<SegmentId, Arc<Plan>>>,
 }
 
 #[derive(Debug)]
@@ -47,7 +45,7 @@ enum Part<'f> {
 impl<'f> Condition<'f> {
     /// Words that match say how well when there are weights.
     pub(crate) fn of(filter: &'f Filter, mut weights: Option<Weights>, search: &Search) -> Result<Self, SearchError> {
-        Ok(Self { part: Part::of(filter, &mut weights, search)?, plans: RefCell::default() })
+        Ok(Self { part: Part::of(filter, &mut weights, search)?, plans: Mutex::default() })
     }
 
     /// The documents of a segment that match, within the scope and the partitions of the read.
@@ -56,19 +54,24 @@ impl<'f> Condition<'f> {
         search: &Search,
         reader: &SegmentReader,
         segment: &Segment,
-    ) -> Result<Rc<Plan>, SearchError> {
-        if let Some(plan) = self.plans.borrow().get(&reader.segment_id()) {
-            return Ok(Rc::clone(plan));
+    ) -> Result<Arc<Plan>, SearchError> {
+        let known = self.plans().get(&reader.segment_id()).map(Arc::clone);
+        if let Some(plan) = known {
+            return Ok(plan);
         }
         let place = Place { search, reader, segment };
-        let plan = Rc::new(Plan::all([place.scope()?, place.partitions()?, self.part.plan(place)?]));
-        self.plans.borrow_mut().insert(reader.segment_id(), Rc::clone(&plan));
+        let plan = Arc::new(Plan::all([place.scope()?, place.partitions()?, self.part.plan(place)?]));
+        self.plans().insert(reader.segment_id(), Arc::clone(&plan));
         Ok(plan)
     }
 
     /// From now on these are the documents of the segment: all that match, those aside that no read visits.
     pub(crate) fn settle(&self, reader: &SegmentReader, documents: BitSet) {
-        self.plans.borrow_mut().insert(reader.segment_id(), Rc::new(Plan::Set(Arc::new(documents))));
+        self.plans().insert(reader.segment_id(), Arc::new(Plan::Set(Arc::new(documents))));
+    }
+
+    fn plans(&self) -> MutexGuard<'_, HashMap<SegmentId, Arc<Plan>>> {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

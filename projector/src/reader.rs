@@ -1,7 +1,5 @@
 //! Reads of this process's index.
 
-mod slots;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -20,11 +18,10 @@ use schemas::row::Row;
 use schemas::stats::Groups;
 use tokio::task::JoinError;
 
-use self::slots::Slots;
 use crate::item::item;
 use crate::list::list;
 use crate::relevance::frequencies;
-use crate::search::{Search, SearchError, Watch};
+use crate::search::{Search, SearchError, Slots, Watch};
 use crate::snapshot::{Served, SharedStatus, Snapshot, SnapshotCell};
 use crate::sums::{count, stats};
 
@@ -83,7 +80,8 @@ impl IndexReader {
             }
         };
         let (partitions, positions) = partitions(&snapshot, context.partitions)?;
-        let search = Search { snapshot, scope: context.scope, partitions, watch: Arc::clone(&watch) };
+        let slots = Arc::clone(&self.slots);
+        let search = Search { snapshot, scope: context.scope, partitions, watch: Arc::clone(&watch), slots };
         let _end = EndWhenDropped(Arc::clone(&watch));
         let found = tokio::task::spawn_blocking(move || {
             let found = read(&search);

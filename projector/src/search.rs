@@ -1,9 +1,12 @@
 //! One read of one snapshot: what it may see, how long it may take, and how documents are visited.
 
 mod plan;
+mod segments;
+mod slots;
 mod watch;
 
 pub(crate) use plan::{Plan, SegmentRead, Test};
+pub(crate) use slots::Slots;
 pub(crate) use watch::{SearchError, Tick, Watch};
 
 use std::collections::BTreeSet;
@@ -29,6 +32,7 @@ pub(crate) struct Search {
     /// The partitions to answer for, when they are not all that the index has.
     pub(crate) partitions: Option<BTreeSet<Partition>>,
     pub(crate) watch: Arc<Watch>,
+    pub(crate) slots: Arc<Slots>,
 }
 
 impl Search {

@@ -8,11 +8,10 @@
 use schemas::like::{LikePattern, Literal};
 use schemas::model::Column;
 use schemas::value::Value;
+use tantivy::Term;
 use tantivy::index::InvertedIndexReader;
 use tantivy::postings::TermInfo;
-use tantivy::schema::IndexRecordOption;
 use tantivy::tokenizer::{TokenStream as _, Tokenizer as _};
-use tantivy::{BitSet, DocSet as _, TERMINATED, Term};
 
 use super::Place;
 use super::exact::{among, within};
@@ -25,10 +24,10 @@ use crate::snapshot::FastColumn;
 
 /// The part of a read that a time limit names.
 const PART: &str = "looking for parts of words";
-/// Words up to which their documents are found one by one. Of more a set of all their documents is made.
+/// Forms up to which a word of a pattern is looked for beside its neighbours. One of more may stand anywhere in the text.
 const FEW_WORDS: usize = 64;
 /// Words looked at between two looks at the time limit.
-const WORDS_A_LOOK: u32 = 1024;
+const WORDS_A_LOOK: usize = 1024;
 
 impl Place<'_> {
     pub(super) fn like(self, column: Column, pattern: &LikePattern) -> Result<Plan, SearchError> {
@@ -45,7 +44,7 @@ impl Place<'_> {
                 let mut ordinals = Vec::new();
                 let mut terms = dictionary.stream()?;
                 while terms.advance() {
-                    if terms.term_ord().is_multiple_of(u64::from(WORDS_A_LOOK)) {
+                    if terms.term_ord().is_multiple_of(WORDS_A_LOOK as u64) {
                         self.search.watch.check(PART)?;
                     }
                     if std::str::from_utf8(terms.key()).is_ok_and(|text| matcher.matches(text)) {
@@ -137,7 +136,7 @@ impl Dictionary<'_> {
                 phrase.push(forms);
             } else {
                 plans.extend(self.phrase(std::mem::take(&mut phrase)));
-                plans.push(self.set(&forms)?);
+                plans.push(Plan::Terms(self.index.clone(), forms));
             }
         }
         plans.extend(self.phrase(phrase));
@@ -149,17 +148,22 @@ impl Dictionary<'_> {
         if word.is_start && word.is_end {
             return Ok(terms.get(&word.text)?.into_iter().collect());
         }
-        let mut forms = Vec::new();
-        let mut looks = 0_u32;
+        let (mut forms, mut few) = (Vec::new(), Vec::new());
         self.lexicon.visit(WordPart { text: &word.text, is_start: word.is_start, is_end: word.is_end }, |form| {
-            looks += 1;
-            if looks.is_multiple_of(WORDS_A_LOOK) {
+            if forms.len() % WORDS_A_LOOK == 0 {
                 self.place.search.watch.check(PART)?;
             }
-            forms.extend(terms.get(form)?);
+            forms.extend(self.lexicon.documents_of(&form));
+            if forms.len() <= FEW_WORDS {
+                few.push(form.text.to_vec());
+            }
             Ok::<_, SearchError>(())
         })?;
-        Ok(forms)
+        if forms.len() > FEW_WORDS {
+            return Ok(forms);
+        }
+        // Of few the positions may be asked for.
+        Ok(few.iter().map(|form| terms.get(form)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     fn phrase(self, mut words: Vec<Vec<TermInfo>>) -> Option<Plan> {
@@ -168,23 +172,6 @@ impl Dictionary<'_> {
             1 => words.pop().map(|forms| Plan::Terms(self.index.clone(), forms)),
             _ => Some(Plan::Words { index: self.index.clone(), words, bm25: None }),
         }
-    }
-
-    /// The documents with one of many words.
-    fn set(self, forms: &[TermInfo]) -> Result<Plan, SearchError> {
-        let mut documents = BitSet::with_max_value(self.place.reader.max_doc());
-        for forms in forms.chunks(WORDS_A_LOOK as usize) {
-            self.place.search.watch.check(PART)?;
-            for form in forms {
-                let mut postings = self.index.read_postings_from_terminfo(form, IndexRecordOption::Basic)?;
-                let mut doc = postings.doc();
-                while doc != TERMINATED {
-                    documents.insert(doc);
-                    doc = postings.advance();
-                }
-            }
-        }
-        Ok(Plan::Set(documents.into()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a filter means in one segment: a tree that makes sets of documents, as often as they are needed.
 
+use std::iter::Sum;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -8,10 +9,13 @@ use tantivy::index::InvertedIndexReader;
 use tantivy::postings::{SegmentPostings, TermInfo};
 use tantivy::query::{AllScorer, BitSetDocSet, ConstScorer, EmptyScorer, Exclude, Scorer, intersect_scorers};
 use tantivy::schema::IndexRecordOption;
-use tantivy::{BitSet, DocId, SegmentReader};
+use tantivy::{BitSet, DocId, DocSet, SegmentReader, TERMINATED};
 
 use super::watch::{SearchError, Tick, Watch};
-use crate::docsets::{Bm25, ColumnRange, Filtered, Phrase, Union};
+use crate::docsets::{Bm25, ColumnRange, Filtered, Phrase, Union, gather};
+
+/// What looking a document up in a set takes, in documents that are gathered meanwhile.
+const LOOK_UP: u64 = 8;
 
 /// A test of one document.
 pub(crate) type Test = Box<dyn FnMut(DocId) -> bool + Send>;
@@ -110,18 +114,15 @@ impl Plan {
         }
     }
 
-    /// Whether some documents are tested one by one, each time a set of them is made.
-    pub(crate) fn is_tested(&self) -> bool {
+    /// Whether a set of the documents is worth keeping, since each one costs much to make: documents are looked at one
+    /// by one, or found by many words.
+    pub(crate) fn is_worth_keeping(&self) -> bool {
         match self {
-            Self::Tested(..) => true,
-            Self::All { of, but } => of.iter().chain(but).any(Self::is_tested),
-            Self::Any(plans) => plans.iter().any(Self::is_tested),
-            Self::Everything
-            | Self::Nothing
-            | Self::Terms(..)
-            | Self::Set(_)
-            | Self::Range(..)
-            | Self::Words { .. } => false,
+            Self::Tested(..) | Self::Range(..) | Self::Any(_) => true,
+            Self::Terms(_, terms) => terms.len() > 1,
+            Self::Words { words, .. } => words.len() > 1 || words.iter().any(|forms| forms.len() > 1),
+            Self::All { of, but } => of.iter().chain(but).any(Self::is_worth_keeping),
+            Self::Everything | Self::Nothing | Self::Set(_) => false,
         }
     }
 
@@ -136,6 +137,16 @@ impl Plan {
 
     /// The matching documents, deleted ones among them.
     pub(crate) fn documents(&self, read: SegmentRead<'_>) -> Result<Box<dyn Scorer>, SearchError> {
+        self.documents_beside(read, read.reader.max_doc())
+    }
+
+    /// The same for who looks up so many documents in them at most.
+    fn documents_beside(&self, read: SegmentRead<'_>, looked_up: u32) -> Result<Box<dyn Scorer>, SearchError> {
+        if self.union().is_some_and(|union| union.is_better_gathered(looked_up)) {
+            let mut documents = BitSet::with_max_value(read.reader.max_doc());
+            self.gather(&mut documents, &mut Tick::new(read.watch))?;
+            return Ok(Box::new(ConstScorer::new(BitSetDocSet::from(documents), 0.0)));
+        }
         let tick = Tick::new(read.watch);
         Ok(match self {
             Self::Everything => Box::new(everything(read.reader)),
@@ -164,26 +175,100 @@ impl Plan {
                     .collect::<Result<_, SearchError>>()?;
                 Box::new(Phrase::new(words, bm25.clone(), tick))
             }
-            Self::Tested(plan, test) => Box::new(Filtered::new(plan.documents(read)?, tick, test()?)),
+            Self::Tested(plan, test) => Box::new(Filtered::new(plan.documents_beside(read, looked_up)?, tick, test()?)),
             Self::All { of, but } => {
-                let of = of.iter().map(|plan| plan.documents(read)).collect::<Result<Vec<_>, _>>()?;
-                let of = if of.is_empty() {
+                let (unions, others): (Vec<_>, Vec<_>) = of.iter().partition(|plan| plan.union().is_some());
+                let mut sets = documents_of_each(others, read, looked_up)?;
+                let looked_up = sets.iter().map(DocSet::size_hint).fold(looked_up, u32::min);
+                sets.extend(documents_of_each(unions, read, looked_up)?);
+                let of = if sets.is_empty() {
                     Box::new(everything(read.reader))
                 } else {
-                    intersect_scorers(of, read.reader.max_doc())
+                    intersect_scorers(sets, read.reader.max_doc())
                 };
                 if but.is_empty() {
                     return Ok(of);
                 }
-                let but = but.iter().map(|plan| plan.documents(read)).collect::<Result<Vec<_>, _>>()?;
-                Box::new(Exclude::new(of, but))
+                Box::new(Exclude::new(of, documents_of_each(but, read, looked_up)?))
             }
-            Self::Any(plans) => {
-                let sets = plans.iter().map(|plan| plan.documents(read)).collect::<Result<Vec<_>, _>>()?;
-                Box::new(Union::new(sets))
-            }
+            Self::Any(plans) => Box::new(Union::new(documents_of_each(plans, read, looked_up)?)),
         })
     }
+
+    /// What there is to gather, if the documents are those of words and sets and nothing weighs them.
+    fn union(&self) -> Option<UnionSize> {
+        let of_words = |words: &[TermInfo]| UnionSize {
+            sets: words.len() as u64,
+            documents: words.iter().map(|word| u64::from(word.doc_freq)).sum(),
+        };
+        match self {
+            Self::Terms(_, words) => Some(of_words(words)),
+            Self::Words { words, bm25: None, .. } => match words.as_slice() {
+                [forms] => Some(of_words(forms)),
+                _ => None,
+            },
+            Self::Set(documents) => Some(UnionSize { sets: 1, documents: documents.len() as u64 }),
+            Self::Any(plans) => plans.iter().map(Self::union).sum(),
+            Self::Everything
+            | Self::Nothing
+            | Self::Range(..)
+            | Self::Words { .. }
+            | Self::Tested(..)
+            | Self::All { .. } => None,
+        }
+    }
+
+    /// Adds the documents of a union.
+    fn gather(&self, documents: &mut BitSet, tick: &mut Tick) -> Result<(), SearchError> {
+        match self {
+            Self::Terms(index, words) => gather(index, words, documents, tick),
+            Self::Words { index, words, .. } => {
+                words.iter().try_for_each(|forms| gather(index, forms, documents, tick))
+            }
+            Self::Set(set) => {
+                let mut set = BitSetDocSet::from(BitSet::clone(set));
+                while set.doc() != TERMINATED {
+                    documents.insert(set.doc());
+                    set.advance();
+                }
+                Ok(())
+            }
+            Self::Any(plans) => plans.iter().try_for_each(|plan| plan.gather(documents, tick)),
+            Self::Everything | Self::Nothing | Self::Range(..) | Self::Tested(..) | Self::All { .. } => Ok(()),
+        }
+    }
+}
+
+/// How many sets a union is of, and how many documents they have, those of several counted as often.
+#[derive(Debug, Clone, Copy, Default)]
+struct UnionSize {
+    sets: u64,
+    documents: u64,
+}
+
+impl UnionSize {
+    /// Whether putting all documents together is quicker than looking each up in every set.
+    fn is_better_gathered(self, looked_up: u32) -> bool {
+        let found_lazily = self.documents.min(u64::from(looked_up));
+        self.sets > 1 && self.documents <= found_lazily.saturating_mul(self.sets).saturating_mul(LOOK_UP)
+    }
+}
+
+impl Sum for UnionSize {
+    fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
+        sizes.fold(Self::default(), |sum, size| Self {
+            sets: sum.sets + size.sets,
+            documents: sum.documents + size.documents,
+        })
+    }
+}
+
+fn documents_of_each<'p>(
+    plans: impl IntoIterator<Item = &'p Plan>,
+    read: SegmentRead<'_>,
+    looked_up: u32,
+) -> Result<Vec<Box<dyn Scorer>>, SearchError> {
+    plans.into_iter().map(|plan| plan.documents_beside(read, looked_up)).collect()
 }
 
 fn everything(reader: &SegmentReader) -> ConstScorer<AllScorer> {

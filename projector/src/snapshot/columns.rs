@@ -40,20 +40,29 @@ impl FastColumn {
     /// The fast column of a field; an empty one when no document of the segment has a value.
     pub(crate) fn open(reader: &SegmentReader, field: Field) -> tantivy::Result<Self> {
         let name = reader.schema().get_field_name(field);
-        let handle = reader.fast_fields().dynamic_column_handles(name)?.into_iter().next();
-        let numbers = |values| Ok(Self { values, dictionary: None });
+        let Some(handle) = reader.fast_fields().dynamic_column_handles(name)?.into_iter().next() else {
+            return Ok(Self::empty(reader));
+        };
         let texts = |column: StrColumn| {
             let (dictionary, values) = column.into_parts();
-            Ok(Self { values, dictionary: Some(dictionary) })
+            Self { values, dictionary: Some(dictionary) }
         };
-        match handle.map(|handle| handle.open()).transpose()? {
-            Some(DynamicColumn::U64(column)) => numbers(column),
-            Some(DynamicColumn::I64(column)) => numbers(column.to_u64_monotonic()),
-            Some(DynamicColumn::Bool(column)) => numbers(column.to_u64_monotonic()),
-            Some(DynamicColumn::Str(column)) => texts(column),
-            Some(DynamicColumn::Bytes(column)) => texts(StrColumn::wrap(column)),
-            _ => numbers(columnar::Column::build_empty_column(reader.max_doc())),
-        }
+        Ok(match handle.column_type() {
+            columnar::ColumnType::Str | columnar::ColumnType::Bytes => match handle.open()? {
+                DynamicColumn::Str(column) => texts(column),
+                DynamicColumn::Bytes(column) => texts(StrColumn::wrap(column)),
+                _ => Self::empty(reader),
+            },
+            // As they are kept: through their own types each value would be mapped there and back.
+            _ => match handle.open_u64_lenient()? {
+                Some(values) => Self { values, dictionary: None },
+                None => Self::empty(reader),
+            },
+        })
+    }
+
+    fn empty(reader: &SegmentReader) -> Self {
+        Self { values: columnar::Column::build_empty_column(reader.max_doc()), dictionary: None }
     }
 
     /// The fast column that a model's column is sorted and grouped by; for long texts that of their heads.
@@ -63,7 +72,7 @@ impl FastColumn {
                 Self::open(reader, field)
             }
             Some(ColumnField::Long(long)) => Self::open(reader, long.head),
-            None => Ok(Self { values: columnar::Column::build_empty_column(reader.max_doc()), dictionary: None }),
+            None => Ok(Self::empty(reader)),
         }
     }
 

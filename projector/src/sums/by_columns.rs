@@ -1,6 +1,7 @@
 //! Counts and sums from the columns of the calls that match.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use schemas::model::{Column, ColumnType};
 use schemas::query::Filter;
@@ -17,10 +18,10 @@ use crate::snapshot::{AmountColumns, FastColumn, Segment, in_i64};
 const DAY_MS: i64 = 86_400_000;
 
 pub(super) fn count(search: &Search, filter: &Filter, condition: &Condition<'_>) -> Result<u64, SearchError> {
-    let mut calls = 0;
-    for (reader, segment) in search.snapshot.segments() {
-        let is_tested = condition.plan(search, reader, segment)?.is_tested();
-        let mut found = is_tested.then(|| BitSet::with_max_value(reader.max_doc()));
+    let counts = search.each_segment(|reader, segment| {
+        let mut calls = 0;
+        let worth_keeping = condition.plan(search, reader, segment)?.is_worth_keeping();
+        let mut found = worth_keeping.then(|| BitSet::with_max_value(reader.max_doc()));
         visit(search, filter, condition, reader, segment, "counting", |doc| {
             calls += 1;
             if let Some(found) = &mut found {
@@ -31,8 +32,9 @@ pub(super) fn count(search: &Search, filter: &Filter, condition: &Condition<'_>)
         if let Some(found) = found {
             condition.settle(reader, found);
         }
-    }
-    Ok(calls)
+        Ok(calls)
+    })?;
+    Ok(counts.into_iter().sum())
 }
 
 pub(super) fn stats(
@@ -42,16 +44,18 @@ pub(super) fn stats(
     percentiles: bool,
 ) -> Result<Groups, SearchError> {
     let condition = Condition::of(filter, None, search)?;
-    let mut groups = Groups::new();
-    for (reader, segment) in search.snapshot.segments() {
+    let groups = Mutex::new(Groups::new());
+    search.each_segment(|reader, segment| {
         let mut sums = SegmentSums::open(search, reader, group_by, percentiles)?;
         visit(search, filter, &condition, reader, segment, "adding up", |doc| sums.add(doc))?;
-        for (key, group) in sums.finish()? {
+        let sums = sums.finish()?;
+        let mut groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, group) in sums {
             groups.entry(key).or_default().merge(&group);
         }
-        check_groups(groups.len(), group_by)?;
-    }
-    Ok(groups)
+        check_groups(groups.len(), group_by)
+    })?;
+    Ok(groups.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn visit(

@@ -1,4 +1,4 @@
-//! How many reads run at once, and whose turn it is.
+//! How many reads run at once, whose turn it is, and how many threads help with them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// whoever has waited longest. One scope never holds all of them: the last is kept for another, so that no project
 /// keeps another waiting for the end of its reads.
 #[derive(Debug)]
-pub(super) struct Slots {
+pub(crate) struct Slots {
     of_one_scope: usize,
     state: Mutex<State>,
 }
@@ -25,6 +25,7 @@ pub(super) struct Slots {
 struct State {
     held: HashMap<ReadScope, usize>,
     in_use: usize,
+    helping: usize,
     waiting: VecDeque<Waiting>,
 }
 
@@ -36,19 +37,33 @@ struct Waiting {
 
 /// A slot; free again when dropped.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     slots: Arc<Slots>,
     scope: ReadScope,
 }
 
+/// The right of a thread to help with a read that holds a slot; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Help<'s>(&'s Slots);
+
 impl Slots {
     /// So many slots for one scope, and one more.
-    pub(super) fn new(of_one_scope: usize) -> Arc<Self> {
+    pub(crate) fn new(of_one_scope: usize) -> Arc<Self> {
         Arc::new(Self { of_one_scope, state: Mutex::default() })
     }
 
+    /// Help for a read, if reads and those who help are fewer than one scope may have slots.
+    pub(crate) fn help(&self) -> Option<Help<'_>> {
+        let mut state = self.lock();
+        let is_idle = state.in_use + state.helping < self.of_one_scope;
+        is_idle.then(|| {
+            state.helping += 1;
+            Help(self)
+        })
+    }
+
     /// Waits for a slot, at most for `patience`.
-    pub(super) async fn take(self: &Arc<Self>, scope: ReadScope, patience: Duration) -> Result<Slot, ReadError> {
+    pub(crate) async fn take(self: &Arc<Self>, scope: ReadScope, patience: Duration) -> Result<Slot, ReadError> {
         let busy = ReadError::Busy { retry_after: RETRY_AFTER };
         let turn = {
             let mut state = self.lock();
@@ -100,6 +115,20 @@ impl State {
         let waiting = self.waiting.iter().enumerate().map(|(at, waiting)| (at, self.held(waiting.scope)));
         let (at, _) = waiting.filter(|(_, held)| *held < of_one_scope).min_by_key(|(_, held)| *held)?;
         self.waiting.remove(at)
+    }
+}
+
+impl Help<'_> {
+    /// Whether reads have begun since that need the core.
+    pub(crate) fn is_in_the_way(&self) -> bool {
+        let state = self.0.lock();
+        state.in_use + state.helping > self.0.of_one_scope
+    }
+}
+
+impl Drop for Help<'_> {
+    fn drop(&mut self) {
+        self.0.lock().helping -= 1;
     }
 }
 
@@ -182,6 +211,21 @@ mod tests {
         let late = slots.take(project(1), Duration::from_millis(10)).await;
         assert!(matches!(late, Err(ReadError::Busy { .. })), "the last is for another");
         assert!(slots.take(project(2), Duration::ZERO).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_read_has_help_while_no_other_needs_the_core() {
+        let slots = Slots::new(2);
+        let _first = slots.take(project(1), PATIENCE).await.expect("free");
+        let help = slots.help().expect("nobody else reads");
+        assert!(slots.help().is_none(), "there is one for each core");
+        assert!(!help.is_in_the_way());
+        let second = slots.take(project(1), PATIENCE).await.expect("help holds no slot");
+        assert!(help.is_in_the_way());
+        drop(help);
+        assert!(slots.help().is_none(), "two reads run");
+        drop(second);
+        assert!(slots.help().is_some());
     }
 
     #[tokio::test]
