@@ -38,7 +38,7 @@ pub(super) struct ReceivedBody {
 /// What is read of a body that is refused, so that a client that still sends can read why.
 const DRAINED_BYTES: usize = 4 * 1024 * 1024;
 /// How long that may take.
-const DRAINED_FOR: Duration = Duration::from_secs(1);
+const DRAINED_FOR: Duration = Duration::from_secs(10);
 
 /// Reads the whole body and inflates it on the way. A length that is told is held before anything is read.
 pub(super) async fn receive(

@@ -12,33 +12,35 @@ use super::{Search, SearchError, Slots};
 use crate::snapshot::Segment;
 
 impl Search {
-    /// What `each` makes of every segment, in no order.
-    pub(crate) fn each_segment<T: Send>(
-        &self,
-        each: impl Fn(&SegmentReader, &Arc<Segment>) -> Result<T, SearchError> + Sync,
-    ) -> Result<Vec<T>, SearchError> {
+    /// What `each` makes of all segments together: a part for each thread that looked through some, each begun by `new`.
+    pub(crate) fn fold_segments<'s, A: Send>(
+        &'s self,
+        new: impl Fn() -> A + Sync,
+        each: impl Fn(&mut A, &'s SegmentReader, &'s Arc<Segment>) -> Result<(), SearchError> + Sync,
+    ) -> Result<Vec<A>, SearchError> {
         let mut segments: Vec<_> = self.snapshot.segments().collect();
         // The last to end should be a small one.
         segments.sort_unstable_by_key(|(reader, _)| Reverse(reader.max_doc()));
-        with_help(&self.slots, &segments, |(reader, segment)| each(reader, segment))
+        fold_with_help(&self.slots, &segments, new, |part, (reader, segment)| each(part, reader, segment))
     }
 }
 
-/// What `each` makes of every item: on this thread, and on those of helpers as long as there may be some.
-fn with_help<I: Sync, T: Send>(
+/// Folds all items: on this thread, and on those of helpers as long as there may be some.
+fn fold_with_help<I: Copy + Sync, A: Send>(
     slots: &Slots,
     items: &[I],
-    each: impl Fn(&I) -> Result<T, SearchError> + Sync,
-) -> Result<Vec<T>, SearchError> {
+    new: impl Fn() -> A + Sync,
+    each: impl Fn(&mut A, I) -> Result<(), SearchError> + Sync,
+) -> Result<Vec<A>, SearchError> {
     let next = AtomicUsize::new(0);
     let work = |goes_on: &dyn Fn() -> bool| {
-        let mut made = Vec::new();
+        let mut part = new();
         while goes_on()
             && let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed))
         {
-            made.push(each(item).inspect_err(|_| next.store(items.len(), Ordering::Relaxed))?);
+            each(&mut part, *item).inspect_err(|_| next.store(items.len(), Ordering::Relaxed))?;
         }
-        Ok(made)
+        Ok(part)
     };
     thread::scope(|scope| {
         let mut helpers = Vec::new();
@@ -48,22 +50,16 @@ fn with_help<I: Sync, T: Send>(
             let work = &work;
             helpers.push(scope.spawn(move || work(&|| !help.is_in_the_way())));
         }
-        let mut made = vec![work(&|| true)];
-        made.extend(helpers.into_iter().map(|helper| helper.join().unwrap_or_else(|panic| resume_unwind(panic))));
-        all(made)
+        let mut parts = vec![work(&|| true)];
+        parts.extend(helpers.into_iter().map(|helper| helper.join().unwrap_or_else(|panic| resume_unwind(panic))));
+        // Of several errors one that says more than that the time is up.
+        parts.sort_by_key(|part| matches!(part, Err(SearchError::Timeout(_))));
+        parts.into_iter().collect()
     })
-}
-
-/// What all threads made, or why not: of several errors one that says more than that the time is up.
-fn all<T>(made: Vec<Result<Vec<T>, SearchError>>) -> Result<Vec<T>, SearchError> {
-    let (made, mut errors): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);
-    errors.sort_by_key(|error| matches!(error, Err(SearchError::Timeout(_))));
-    Ok(errors.into_iter().chain(made).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::sync::Barrier;
 
     use super::*;
@@ -73,29 +69,32 @@ mod tests {
         let slots = Slots::new(2);
         let items: Vec<u32> = (0..100).collect();
         let both = Barrier::new(2);
-        let made = with_help(&slots, &items, |item| {
-            // The first two can only be made at the same time.
-            if *item < 2 {
+        let parts = fold_with_help(&slots, &items, Vec::new, |part, item| {
+            // The first two can only be taken at the same time.
+            if item < 2 {
                 both.wait();
             }
-            Ok(*item)
+            part.push(item);
+            Ok(())
         });
-        let made = made.expect("nothing fails");
-        assert_eq!(made.len(), items.len(), "each once");
-        assert_eq!(made.into_iter().collect::<BTreeSet<_>>(), items.into_iter().collect());
+        let mut taken: Vec<u32> = parts.expect("nothing fails").into_iter().flatten().collect();
+        taken.sort_unstable();
+        assert_eq!(taken, items, "each once");
         assert!(slots.help().is_some(), "the helper has left");
     }
 
     #[test]
     fn what_went_wrong_is_told_whichever_thread_it_happened_on() {
         let both = Barrier::new(2);
-        let made = with_help(&Slots::new(2), &[0, 1], |item| {
-            both.wait();
-            match item {
-                0 => Err::<(), _>(SearchError::Timeout("a test")),
-                _ => Err(SearchError::Incomplete),
-            }
-        });
-        assert!(matches!(made, Err(SearchError::Incomplete)), "{made:?}");
+        let parts = fold_with_help(
+            &Slots::new(2),
+            &[0, 1],
+            || (),
+            |(), item| {
+                both.wait();
+                Err(if item == 0 { SearchError::Timeout("a test") } else { SearchError::Incomplete })
+            },
+        );
+        assert!(matches!(parts, Err(SearchError::Incomplete)), "{parts:?}");
     }
 }

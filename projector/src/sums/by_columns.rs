@@ -1,7 +1,6 @@
 //! Counts and sums from the columns of the calls that match.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use schemas::model::{Column, ColumnType};
 use schemas::query::Filter;
@@ -18,22 +17,24 @@ use crate::snapshot::{AmountColumns, FastColumn, Segment, in_i64};
 const DAY_MS: i64 = 86_400_000;
 
 pub(super) fn count(search: &Search, filter: &Filter, condition: &Condition<'_>) -> Result<u64, SearchError> {
-    let counts = search.each_segment(|reader, segment| {
-        let mut calls = 0;
-        let worth_keeping = condition.plan(search, reader, segment)?.is_worth_keeping();
-        let mut found = worth_keeping.then(|| BitSet::with_max_value(reader.max_doc()));
-        visit(search, filter, condition, reader, segment, "counting", |doc| {
-            calls += 1;
-            if let Some(found) = &mut found {
-                found.insert(doc);
+    let counts = search.fold_segments(
+        || 0,
+        |calls, reader, segment| {
+            let worth_keeping = condition.plan(search, reader, segment)?.is_worth_keeping();
+            let mut found = worth_keeping.then(|| BitSet::with_max_value(reader.max_doc()));
+            visit(search, filter, condition, reader, segment, "counting", |doc| {
+                *calls += 1;
+                if let Some(found) = &mut found {
+                    found.insert(doc);
+                }
+                Ok(())
+            })?;
+            if let Some(found) = found {
+                condition.settle(reader, found);
             }
             Ok(())
-        })?;
-        if let Some(found) = found {
-            condition.settle(reader, found);
-        }
-        Ok(calls)
-    })?;
+        },
+    )?;
     Ok(counts.into_iter().sum())
 }
 
@@ -44,18 +45,23 @@ pub(super) fn stats(
     percentiles: bool,
 ) -> Result<Groups, SearchError> {
     let condition = Condition::of(filter, None, search)?;
-    let groups = Mutex::new(Groups::new());
-    search.each_segment(|reader, segment| {
+    let parts = search.fold_segments(Groups::new, |groups, reader, segment| {
         let mut sums = SegmentSums::open(search, reader, group_by, percentiles)?;
         visit(search, filter, &condition, reader, segment, "adding up", |doc| sums.add(doc))?;
-        let sums = sums.finish()?;
-        let mut groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, group) in sums {
-            groups.entry(key).or_default().merge(&group);
-        }
+        merge(groups, sums.finish()?);
         check_groups(groups.len(), group_by)
     })?;
-    Ok(groups.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let mut parts = parts.into_iter();
+    let mut groups = parts.next().unwrap_or_default();
+    parts.for_each(|part| merge(&mut groups, part));
+    check_groups(groups.len(), group_by)?;
+    Ok(groups)
+}
+
+fn merge(groups: &mut Groups, more: impl IntoIterator<Item = (Vec<Value>, Group)>) {
+    for (key, group) in more {
+        groups.entry(key).or_default().merge(&group);
+    }
 }
 
 fn visit(

@@ -3,16 +3,17 @@
 use std::ops::RangeInclusive;
 
 use rustc_hash::FxHashMap;
+use schemas::access::ReadScope;
 use schemas::id::ProjectId;
 use schemas::model::Column;
 use schemas::query::Filter;
-use schemas::stats::{GroupBy, Groups, Totals};
+use schemas::stats::{Group, GroupBy, Groups, Totals};
 use schemas::time::Date;
 use schemas::value::Value;
 
 use super::check_groups;
 use crate::search::{Search, SearchError, instants};
-use crate::snapshot::Cell;
+use crate::snapshot::{Cell, Segment};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -31,47 +32,58 @@ pub(super) fn count(search: &Search, filter: &Filter) -> u64 {
     if matches!(filter, Filter::All(filters) if filters.is_empty()) {
         calls = search.snapshot.segments().map(|(_, segment)| segment.counters().calls(search.scope)).sum();
     } else {
-        visit(search, filter, |cell| calls += cell.calls());
+        for (_, segment) in search.snapshot.segments() {
+            visit(segment, search.scope, filter, |cell| calls += cell.calls());
+        }
     }
     u64::try_from(calls).expect("a number of documents")
 }
 
 pub(super) fn stats(search: &Search, filter: &Filter, group_by: &[GroupBy]) -> Result<Groups, SearchError> {
-    let mut sums: FxHashMap<Shared<'_>, Totals> = FxHashMap::default();
-    // Neighbours are often of one group, so the last sum is kept at hand.
-    let mut last: Option<(Shared<'_>, Totals)> = None;
-    visit(search, filter, |cell| {
-        let shared = Shared::of(cell, group_by);
-        match &mut last {
-            Some((same, sum)) if same.is(&shared) => cell.add_to(sum),
-            _ => {
-                let mut sum = Totals::default();
-                cell.add_to(&mut sum);
-                if let Some((shared, sum)) = last.replace((shared, sum)) {
-                    sums.entry(shared).or_default().add(&sum);
+    let parts = search.fold_segments(FxHashMap::default, |sums, _, segment| {
+        // Neighbours are often of one group, so the last sum is kept at hand.
+        let mut last: Option<(Shared<'_>, Totals)> = None;
+        visit(segment, search.scope, filter, |cell| {
+            let shared = Shared::of(cell, group_by);
+            match &mut last {
+                Some((same, sum)) if same.is(&shared) => cell.add_to(sum),
+                _ => {
+                    let mut sum = Totals::default();
+                    cell.add_to(&mut sum);
+                    add(sums, last.replace((shared, sum)));
                 }
             }
-        }
-    });
-    if let Some((shared, sum)) = last {
-        sums.entry(shared).or_default().add(&sum);
-    }
+        });
+        add(sums, last);
+        check_groups(sums.len(), group_by)
+    })?;
+    let mut parts = parts.into_iter();
+    let mut sums: FxHashMap<Shared<'_>, Totals> = parts.next().unwrap_or_default();
+    parts.for_each(|part| add(&mut sums, part));
     check_groups(sums.len(), group_by)?;
-    let mut groups = Groups::new();
-    for (shared, totals) in sums {
-        groups.entry(group_by.iter().map(|by| shared.value(*by)).collect()).or_default().totals = totals;
-    }
-    Ok(groups)
+    // In about the order of the groups: their values, which are dear to compare, are hardly compared then.
+    let mut sums: Vec<(Shared<'_>, Totals)> = sums.into_iter().collect();
+    sums.sort_unstable_by_key(|(shared, _)| *shared);
+    let groups = sums.into_iter().map(|(shared, totals)| {
+        let values = group_by.iter().map(|by| shared.value(*by)).collect();
+        (values, Group { totals, durations: None })
+    });
+    Ok(groups.collect())
 }
 
-fn visit<'a>(search: &'a Search, filter: &Filter, mut take: impl FnMut(&Cell<'a>)) {
-    for (_, segment) in search.snapshot.segments() {
-        segment.counters().cells(search.scope).filter(|cell| holds(filter, cell)).for_each(|cell| take(&cell));
+fn add<'a>(sums: &mut FxHashMap<Shared<'a>, Totals>, more: impl IntoIterator<Item = (Shared<'a>, Totals)>) {
+    for (shared, sum) in more {
+        sums.entry(shared).or_default().add(&sum);
     }
+}
+
+/// The sums of a segment that match, within the scope.
+fn visit<'a>(segment: &'a Segment, scope: ReadScope, filter: &Filter, mut take: impl FnMut(&Cell<'a>)) {
+    segment.counters().cells(scope).filter(|cell| holds(filter, cell)).for_each(|cell| take(&cell));
 }
 
 /// What the calls of a group share; nothing by which they are not grouped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 struct Shared<'a> {
     project: Option<ProjectId>,
     day: Option<i32>,
