@@ -155,6 +155,7 @@ impl ProjectorThread {
             let mut failure = None;
             match read {
                 Some(Read::Batch(batch)) => {
+                    self.status.set_log_heard();
                     self.apply(&mut writer, batch)?;
                     full = writer.uncommitted_bytes() >= COMMIT_BYTES || (last_commit.is_some() && since >= TICK_MAX);
                     if !full {

@@ -17,8 +17,8 @@ pub struct SharedStatus {
     caught_up: AtomicBool,
     complete_to_ms: AtomicI64,
     started: Instant,
-    /// When the log last answered, in milliseconds after the start.
-    heard_ms: AtomicU64,
+    /// When the log last answered, in microseconds after the start.
+    heard_us: AtomicU64,
     building: ArcSwapOption<Building>,
 }
 
@@ -40,7 +40,7 @@ impl SharedStatus {
             caught_up: AtomicBool::new(false),
             complete_to_ms: AtomicI64::new(i64::MIN),
             started: Instant::now(),
-            heard_ms: AtomicU64::new(0),
+            heard_us: AtomicU64::new(0),
             building: ArcSwapOption::empty(),
         }
     }
@@ -85,13 +85,13 @@ impl SharedStatus {
     }
 
     pub(crate) fn set_log_heard(&self) {
-        let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.heard_ms.store(now_ms, Ordering::Relaxed);
+        let now_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.heard_us.store(now_us, Ordering::Relaxed);
     }
 
     /// How long the log has not answered.
     pub fn log_silent(&self) -> Duration {
-        self.started.elapsed().saturating_sub(Duration::from_millis(self.heard_ms.load(Ordering::Relaxed)))
+        self.started.elapsed().saturating_sub(Duration::from_micros(self.heard_us.load(Ordering::Relaxed)))
     }
 
     /// How far the index is that is being built and answers nothing yet; none when it answers.

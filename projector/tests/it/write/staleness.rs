@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use projector::Projector;
 use schemas::access::ReadScope;
@@ -64,4 +65,25 @@ fn an_answer_is_as_far_behind_as_the_log_is_away_and_says_so_until_it_has_caught
         assert_eq!(count(&world, &projector).content, before + 1, "{gone:?}");
         projector.stop();
     }
+}
+
+#[test]
+fn a_log_that_is_read_is_not_silent_however_far_its_end_is() {
+    let mut world = World::new();
+    let log = Arc::new(AwayLog::new(Arc::clone(&world.log)));
+    world.replace_log(Arc::clone(&log) as _);
+    let projector = world.start();
+    world.wait(&projector);
+    log.set(Reach::Long);
+    let mut generator = Generator::new(43);
+    // Where the log ends is asked once more behind the first, and not again.
+    for calls in 1..=2 {
+        world.append(&[generator.recorded(PROJECT)]);
+        wait_until("the call is there", DEADLINE, || count(&world, &projector).content == calls);
+    }
+    let before = Instant::now();
+    world.append(&[generator.recorded(PROJECT)]);
+    wait_until("the last call is there", DEADLINE, || count(&world, &projector).content == 3);
+    assert!(projector.status().log_silent() < before.elapsed());
+    projector.stop();
 }
