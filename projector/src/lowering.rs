@@ -168,7 +168,14 @@ impl Place<'_> {
     fn scope(self) -> Result<Plan, SearchError> {
         match self.search.scope {
             // Only what queries show has a project.
-            ReadScope::Project(project) => self.one_of(Column::ProjectId, &[Value::Id(project.0)]),
+            ReadScope::Project(project) => {
+                let plan = self.one_of(Column::ProjectId, &[Value::Id(project.0)])?;
+                let Plan::Terms(index, terms) = &plan else { return Ok(plan) };
+                let [term] = terms.as_slice() else { return Ok(plan) };
+                let known = self.segment.project_documents();
+                let documents = known.of(project, (index, term), self.reader.max_doc())?;
+                Ok(documents.map_or(plan, Plan::Set))
+            }
             ReadScope::EveryProject => {
                 let visible = self.search.snapshot.fields().visible;
                 self.terms(visible, [Term::from_field_u64(visible, 1)])

@@ -3,6 +3,7 @@
 mod plan;
 mod segments;
 mod slots;
+mod union_size;
 mod watch;
 
 pub(crate) use plan::{Plan, SegmentRead, Test};

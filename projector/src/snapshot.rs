@@ -5,6 +5,7 @@ mod columns;
 mod counters;
 mod deletes;
 mod on_demand;
+mod project_documents;
 mod segment;
 mod status;
 mod waiting;
@@ -16,7 +17,7 @@ pub use status::{Building, SharedStatus};
 
 pub(crate) use cell::Served;
 pub(crate) use columns::{AmountColumns, FastColumn, KeyColumns, in_i64};
-pub(crate) use counters::Cell;
+pub(crate) use counters::{Cell, Statuses};
 pub(crate) use segment::Segment;
 pub(crate) use zones::{BLOCK_DOCS, Span};
 

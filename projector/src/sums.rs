@@ -2,6 +2,7 @@
 
 mod by_columns;
 mod by_counters;
+mod group_sums;
 
 use schemas::limits::STATS_GROUPS_VISITED;
 use schemas::query::Filter;
@@ -10,6 +11,8 @@ use schemas::stats::{GroupBy, Groups};
 
 use crate::lowering::Condition;
 use crate::search::{Search, SearchError};
+
+const DAY_MS: i64 = 86_400_000;
 
 /// How many calls match.
 pub(crate) fn count(search: &Search, filter: &Filter) -> Result<u64, SearchError> {

@@ -77,8 +77,8 @@ impl<D: DocSet, F: FnMut(DocId) -> bool + Send> DocSet for Filtered<D, F> {
     }
 }
 
-impl<D: DocSet + 'static, F: FnMut(DocId) -> bool + Send + 'static> Scorer for Filtered<D, F> {
+impl<D: Scorer, F: FnMut(DocId) -> bool + Send + 'static> Scorer for Filtered<D, F> {
     fn score(&mut self) -> Score {
-        0.0
+        self.set.score()
     }
 }

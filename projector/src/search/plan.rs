@@ -1,6 +1,5 @@
 //! What a filter means in one segment: a tree that makes sets of documents, as often as they are needed.
 
-use std::iter::Sum;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -11,11 +10,9 @@ use tantivy::query::{AllScorer, BitSetDocSet, ConstScorer, EmptyScorer, Exclude,
 use tantivy::schema::IndexRecordOption;
 use tantivy::{BitSet, DocId, DocSet, SegmentReader, TERMINATED};
 
+use super::union_size::UnionSize;
 use super::watch::{SearchError, Tick, Watch};
 use crate::docsets::{Bm25, ColumnRange, Filtered, Phrase, Union, gather};
-
-/// What looking a document up in a set takes, in documents that are gathered meanwhile.
-const LOOK_UP: u64 = 8;
 
 /// A test of one document.
 pub(crate) type Test = Box<dyn FnMut(DocId) -> bool + Send>;
@@ -161,7 +158,7 @@ impl Plan {
                     }
                 }
             }
-            Self::Set(documents) => Box::new(ConstScorer::new(BitSetDocSet::from(BitSet::clone(documents)), 0.0)),
+            Self::Set(documents) => set(documents),
             Self::Range(column, range) => Box::new(ColumnRange::new(column.clone(), range.clone(), tick)),
             Self::Words { index, words, bm25 } => {
                 let option = match (words.len(), bm25) {
@@ -177,15 +174,7 @@ impl Plan {
             }
             Self::Tested(plan, test) => Box::new(Filtered::new(plan.documents_beside(read, looked_up)?, tick, test()?)),
             Self::All { of, but } => {
-                let (unions, others): (Vec<_>, Vec<_>) = of.iter().partition(|plan| plan.union().is_some());
-                let mut sets = documents_of_each(others, read, looked_up)?;
-                let looked_up = sets.iter().map(DocSet::size_hint).fold(looked_up, u32::min);
-                sets.extend(documents_of_each(unions, read, looked_up)?);
-                let of = if sets.is_empty() {
-                    Box::new(everything(read.reader))
-                } else {
-                    intersect_scorers(sets, read.reader.max_doc())
-                };
+                let of = documents_of_all(of, read, looked_up)?;
                 if but.is_empty() {
                     return Ok(of);
                 }
@@ -193,6 +182,13 @@ impl Plan {
             }
             Self::Any(plans) => Box::new(Union::new(documents_of_each(plans, read, looked_up)?)),
         })
+    }
+
+    fn bits(&self) -> Option<&Arc<BitSet>> {
+        match self {
+            Self::Set(documents) => Some(documents),
+            _ => None,
+        }
     }
 
     /// What there is to gather, if the documents are those of words and sets and nothing weighs them.
@@ -239,28 +235,27 @@ impl Plan {
     }
 }
 
-/// How many sets a union is of, and how many documents they have, those of several counted as often.
-#[derive(Debug, Clone, Copy, Default)]
-struct UnionSize {
-    sets: u64,
-    documents: u64,
-}
-
-impl UnionSize {
-    /// Whether putting all documents together is quicker than looking each up in every set.
-    fn is_better_gathered(self, looked_up: u32) -> bool {
-        let found_lazily = self.documents.min(u64::from(looked_up));
-        self.sets > 1 && self.documents <= found_lazily.saturating_mul(self.sets).saturating_mul(LOOK_UP)
+fn documents_of_all(plans: &[Plan], read: SegmentRead<'_>, looked_up: u32) -> Result<Box<dyn Scorer>, SearchError> {
+    let bits: Vec<&Arc<BitSet>> = plans.iter().filter_map(Plan::bits).collect();
+    let looked_up = bits.iter().map(|bits| length(bits)).fold(looked_up, u32::min);
+    let (unions, others): (Vec<_>, Vec<_>) =
+        plans.iter().filter(|plan| plan.bits().is_none()).partition(|plan| plan.union().is_some());
+    let mut sets = documents_of_each(others, read, looked_up)?;
+    let looked_up = sets.iter().map(DocSet::size_hint).fold(looked_up, u32::min);
+    sets.extend(documents_of_each(unions, read, looked_up)?);
+    sets.sort_by_key(DocSet::cost);
+    // Looking a document up in bits is cheaper than in anything else, so it is done first, unless the bits are fewer.
+    let cheapest = sets.first().map(DocSet::cost);
+    let (tests, first): (Vec<_>, Vec<_>) =
+        bits.into_iter().partition(|bits| cheapest.is_some_and(|cost| cost <= u64::from(length(bits))));
+    if !tests.is_empty() {
+        let tests: Vec<Arc<BitSet>> = tests.into_iter().map(Arc::clone).collect();
+        let passes = move |doc| tests.iter().all(|bits| bits.contains(doc));
+        let tested = Filtered::new(sets.swap_remove(0), Tick::new(read.watch), passes);
+        sets.push(Box::new(tested));
     }
-}
-
-impl Sum for UnionSize {
-    fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
-        sizes.fold(Self::default(), |sum, size| Self {
-            sets: sum.sets + size.sets,
-            documents: sum.documents + size.documents,
-        })
-    }
+    sets.extend(first.into_iter().map(set));
+    Ok(if sets.is_empty() { Box::new(everything(read.reader)) } else { intersect_scorers(sets, read.reader.max_doc()) })
 }
 
 fn documents_of_each<'p>(
@@ -269,6 +264,14 @@ fn documents_of_each<'p>(
     looked_up: u32,
 ) -> Result<Vec<Box<dyn Scorer>>, SearchError> {
     plans.into_iter().map(|plan| plan.documents_beside(read, looked_up)).collect()
+}
+
+fn set(documents: &Arc<BitSet>) -> Box<dyn Scorer> {
+    Box::new(ConstScorer::new(BitSetDocSet::from(BitSet::clone(documents)), 0.0))
+}
+
+fn length(documents: &BitSet) -> u32 {
+    u32::try_from(documents.len()).unwrap_or(u32::MAX)
 }
 
 fn everything(reader: &SegmentReader) -> ConstScorer<AllScorer> {

@@ -1,5 +1,7 @@
 //! Sums over the visible calls of a segment, by project, UTC day of `createdAt`, model and status.
 
+mod grain;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::slice;
@@ -9,12 +11,11 @@ use schemas::access::ReadScope;
 use schemas::id::ProjectId;
 use schemas::model::Column;
 use schemas::stats::{Totals, is_error};
-use schemas::time::Date;
 use schemas::value::Value;
 use tantivy::{DocId, SegmentReader};
 
-use super::columns::{AmountColumns, FastColumn, in_i64};
 use crate::index::schema::CallFields;
+use grain::{CounterColumns, Grain};
 
 /// What the calls of one sum have in common.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,8 +36,8 @@ pub(crate) struct Cell<'a> {
     pub(crate) project: ProjectId,
     pub(crate) day: i32,
     pub(crate) model: &'a Value,
+    /// Null when statuses are not told apart.
     pub(crate) status: &'a Value,
-    /// Errors are not among them.
     first: &'a Totals,
     deleted: Option<&'a Totals>,
 }
@@ -51,10 +52,14 @@ impl Cell<'_> {
         if let Some(deleted) = self.deleted {
             totals.subtract(deleted);
         }
-        if self.status.as_text().is_some_and(is_error) {
-            totals.errors += self.calls();
-        }
     }
+}
+
+/// Whether the calls of one project, day and model are summed by status too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Statuses {
+    Apart,
+    Together,
 }
 
 /// The sums of one segment: those of the documents that lived when it was first seen, less those of the
@@ -67,8 +72,10 @@ pub(crate) struct SegmentCounters {
 
 #[derive(Debug, Clone, Default)]
 struct Deleted {
-    /// By place in [`FirstSeen::sums`].
-    sums: BTreeMap<usize, Totals>,
+    /// By place in [`FirstSeen::apart`].
+    apart: BTreeMap<usize, Totals>,
+    /// By place in [`FirstSeen::together`].
+    together: BTreeMap<usize, Totals>,
     /// By ordinal of the project.
     calls: HashMap<u64, i128>,
 }
@@ -80,26 +87,20 @@ struct FirstSeen {
     /// By ordinal, as are statuses.
     models: Vec<Value>,
     statuses: Vec<Value>,
-    /// In order. Errors are not counted here: they follow from calls and status.
-    sums: Vec<(Grain, Totals)>,
+    /// With statuses apart, in order.
+    apart: Vec<(Grain, Totals)>,
+    /// With statuses together, in order: several times fewer.
+    together: Vec<(Grain, Totals)>,
 }
 
-/// The sums of one project.
+/// Where the sums of one project are.
 #[derive(Debug)]
 struct ProjectSums {
     ordinal: u64,
     project: ProjectId,
-    sums: Range<usize>,
+    apart: Range<usize>,
+    together: Range<usize>,
     calls: i128,
-}
-
-/// A counter key in the ordinals of one segment. Nulls have no ordinal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Grain {
-    project: u64,
-    day: i32,
-    model: Option<u64>,
-    status: Option<u64>,
 }
 
 impl SegmentCounters {
@@ -124,20 +125,30 @@ impl SegmentCounters {
         if let Some((grain, sum)) = last {
             sums.entry(grain).or_default().add(&sum);
         }
-        let mut sums: Vec<(Grain, Totals)> = sums.into_iter().collect();
-        sums.sort_unstable_by_key(|(grain, _)| *grain);
-        let models = columns.model.values(Column::ModelName, sums.iter().filter_map(|(grain, _)| grain.model))?;
-        let statuses = columns.status.values(Column::Status, sums.iter().filter_map(|(grain, _)| grain.status))?;
-        let projects = columns.project.values(Column::ProjectId, sums.iter().map(|(grain, _)| grain.project))?;
+        let mut apart: Vec<(Grain, Totals)> = sums.into_iter().collect();
+        apart.sort_unstable_by_key(|(grain, _)| *grain);
+        let models = columns.model.values(Column::ModelName, apart.iter().filter_map(|(grain, _)| grain.model))?;
+        let statuses = columns.status.values(Column::Status, apart.iter().filter_map(|(grain, _)| grain.status))?;
+        let statuses = by_ordinal(statuses);
+        for (grain, sum) in &mut apart {
+            sum.errors = errors(&statuses, *grain, sum.calls);
+        }
+        let mut together: Vec<(Grain, Totals)> = Vec::new();
+        for (grain, sum) in &apart {
+            match together.last_mut() {
+                Some((same, sums)) if *same == grain.of_any_status() => sums.add(sum),
+                _ => together.push((grain.of_any_status(), sum.clone())),
+            }
+        }
+        let projects = columns.project.values(Column::ProjectId, together.iter().map(|(grain, _)| grain.project))?;
         let projects = projects.into_iter().filter_map(|(ordinal, value)| {
             let Value::Id(id) = value else { return None };
-            let start = sums.partition_point(|(grain, _)| grain.project < ordinal);
-            let own = sums.get(start..)?.iter().take_while(|(grain, _)| grain.project == ordinal);
-            let (count, calls) = own.fold((0, 0), |(count, calls), (_, sum)| (count + 1, calls + sum.calls));
-            Some(ProjectSums { ordinal, project: ProjectId(id), sums: start..start + count, calls })
+            let (own_apart, own_together) = (of_project(&apart, ordinal), of_project(&together, ordinal));
+            let calls = together.get(own_together.clone())?.iter().map(|(_, sum)| sum.calls).sum();
+            Some(ProjectSums { ordinal, project: ProjectId(id), apart: own_apart, together: own_together, calls })
         });
         let projects = projects.collect();
-        let first = FirstSeen { projects, models: by_ordinal(models), statuses: by_ordinal(statuses), sums };
+        let first = FirstSeen { projects, models: by_ordinal(models), statuses, apart, together };
         Ok(Self { first: Arc::new(first), deleted: Arc::default() })
     }
 
@@ -152,10 +163,18 @@ impl SegmentCounters {
         let mut deleted = Deleted::clone(&self.deleted);
         for doc in documents {
             let Some(grain) = columns.grain(*doc) else { continue };
-            if let Ok(at) = self.first.sums.binary_search_by_key(&grain, |(grain, _)| *grain) {
-                columns.amounts.add(*doc, deleted.sums.entry(at).or_default());
-                *deleted.calls.entry(grain.project).or_default() += 1;
+            let mut call = Totals::default();
+            columns.amounts.add(*doc, &mut call);
+            call.errors = errors(&self.first.statuses, grain, call.calls);
+            for (first, deleted, grain) in [
+                (&self.first.apart, &mut deleted.apart, grain),
+                (&self.first.together, &mut deleted.together, grain.of_any_status()),
+            ] {
+                if let Ok(at) = first.binary_search_by_key(&grain, |(grain, _)| *grain) {
+                    deleted.entry(at).or_default().add(&call);
+                }
             }
+            *deleted.calls.entry(grain.project).or_default() += call.calls;
         }
         Ok(Self { first: Arc::clone(&self.first), deleted: Arc::new(deleted) })
     }
@@ -170,21 +189,25 @@ impl SegmentCounters {
     }
 
     /// The sums of the calls that a scope includes.
-    pub(crate) fn cells(&self, scope: ReadScope) -> impl Iterator<Item = Cell<'_>> {
-        let FirstSeen { projects, models, statuses, sums } = &*self.first;
+    pub(crate) fn cells(&self, scope: ReadScope, statuses: Statuses) -> impl Iterator<Item = Cell<'_>> {
         let included = match scope {
-            ReadScope::EveryProject => projects.as_slice(),
+            ReadScope::EveryProject => self.first.projects.as_slice(),
             ReadScope::Project(project) => self.first.project(project).map(slice::from_ref).unwrap_or_default(),
         };
         included.iter().flat_map(move |own| {
-            let own_sums = sums.get(own.sums.clone()).unwrap_or_default();
-            let mut deleted = self.deleted.sums.range(own.sums.clone()).peekable();
-            own_sums.iter().zip(own.sums.start..).filter_map(move |((grain, first), at)| {
+            let FirstSeen { models, statuses: values, apart, together, .. } = &*self.first;
+            let (sums, deleted, range) = match statuses {
+                Statuses::Apart => (apart, &self.deleted.apart, own.apart.clone()),
+                Statuses::Together => (together, &self.deleted.together, own.together.clone()),
+            };
+            let own_sums = sums.get(range.clone()).unwrap_or_default();
+            let mut deleted = deleted.range(range.clone()).peekable();
+            own_sums.iter().zip(range.start..).filter_map(move |((grain, first), at)| {
                 let cell = Cell {
                     project: own.project,
                     day: grain.day,
                     model: at_ordinal(models, grain.model),
-                    status: at_ordinal(statuses, grain.status),
+                    status: at_ordinal(values, grain.status),
                     first,
                     deleted: deleted.next_if(|(place, _)| **place == at).map(|(_, deleted)| deleted),
                 };
@@ -195,12 +218,22 @@ impl SegmentCounters {
 
     pub(super) fn add_to(&self, counters: &mut Counters) {
         let text = |value: &Value| value.as_text().map(Box::from);
-        for cell in self.cells(ReadScope::EveryProject) {
+        for cell in self.cells(ReadScope::EveryProject, Statuses::Apart) {
             let key =
                 CounterKey { project: cell.project, day: cell.day, model: text(cell.model), status: text(cell.status) };
             cell.add_to(counters.entry(key).or_default());
         }
     }
+}
+
+fn of_project(sums: &[(Grain, Totals)], ordinal: u64) -> Range<usize> {
+    let start = sums.partition_point(|(grain, _)| grain.project < ordinal);
+    start..sums.partition_point(|(grain, _)| grain.project <= ordinal)
+}
+
+/// How many of these calls are errors: all or none, as their status says.
+fn errors(statuses: &[Value], grain: Grain, calls: i128) -> i128 {
+    if at_ordinal(statuses, grain.status).as_text().is_some_and(is_error) { calls } else { 0 }
 }
 
 fn by_ordinal(values: BTreeMap<u64, Value>) -> Vec<Value> {
@@ -220,37 +253,5 @@ impl FirstSeen {
     fn project(&self, project: ProjectId) -> Option<&ProjectSums> {
         let at = self.projects.binary_search_by_key(&project, |own| own.project).ok()?;
         self.projects.get(at)
-    }
-}
-
-/// The columns that the sums are by and of.
-struct CounterColumns {
-    project: FastColumn,
-    created_at: FastColumn,
-    model: FastColumn,
-    status: FastColumn,
-    amounts: AmountColumns,
-}
-
-impl CounterColumns {
-    fn open(reader: &SegmentReader, fields: &CallFields) -> tantivy::Result<Self> {
-        let column = |column| FastColumn::of(reader, fields, column);
-        Ok(Self {
-            project: column(Column::ProjectId)?,
-            created_at: column(Column::CreatedAt)?,
-            model: column(Column::ModelName)?,
-            status: column(Column::Status)?,
-            amounts: AmountColumns::open(reader, fields)?,
-        })
-    }
-
-    /// The sum that a document belongs to; none for what queries don't show.
-    fn grain(&self, doc: DocId) -> Option<Grain> {
-        Some(Grain {
-            day: Date(in_i64(self.created_at.first(doc)?)).day(),
-            project: self.project.first(doc)?,
-            model: self.model.first(doc),
-            status: self.status.first(doc),
-        })
     }
 }

@@ -10,6 +10,7 @@ use super::columns::FastColumn;
 use super::counters::SegmentCounters;
 use super::deletes::AliveBits;
 use super::on_demand::OnDemand;
+use super::project_documents::ProjectDocuments;
 use super::zones::{Span, zone_map};
 use crate::cut_words::CutWords;
 use crate::full_text::FoldedField;
@@ -24,6 +25,7 @@ pub(crate) struct Segment {
     alive: Option<AliveBits>,
     zones: Arc<Vec<Option<Span>>>,
     counters: SegmentCounters,
+    project_documents: Arc<ProjectDocuments>,
     folded_words: Arc<OnDemand<FoldedField>>,
     lexicon: Arc<OnDemand<Lexicon>>,
     cut_words: Arc<OnDemand<CutWords>>,
@@ -38,6 +40,7 @@ impl Segment {
             alive: AliveBits::of(reader),
             zones: Arc::new(zone_map(&created_at.values, reader.max_doc())),
             counters: SegmentCounters::derive(reader, fields)?,
+            project_documents: Arc::default(),
             folded_words: Arc::default(),
             lexicon: Arc::default(),
             cut_words: Arc::default(),
@@ -62,6 +65,7 @@ impl Segment {
             alive,
             zones: Arc::clone(&self.zones),
             counters: self.counters.without(&deleted, reader, fields)?,
+            project_documents: Arc::clone(&self.project_documents),
             folded_words: Arc::clone(&self.folded_words),
             lexicon: Arc::clone(&self.lexicon),
             cut_words: Arc::clone(&self.cut_words),
@@ -79,6 +83,10 @@ impl Segment {
 
     pub(crate) fn counters(&self) -> &SegmentCounters {
         &self.counters
+    }
+
+    pub(crate) fn project_documents(&self) -> &ProjectDocuments {
+        &self.project_documents
     }
 
     pub(crate) fn folded_words(&self) -> &OnDemand<FoldedField> {

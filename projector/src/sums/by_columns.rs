@@ -9,12 +9,10 @@ use schemas::time::Date;
 use schemas::value::Value;
 use tantivy::{BitSet, DocId, SegmentReader};
 
-use super::check_groups;
+use super::{DAY_MS, check_groups};
 use crate::lowering::Condition;
 use crate::search::{Search, SearchError, blocks, created_within};
 use crate::snapshot::{AmountColumns, FastColumn, Segment, in_i64};
-
-const DAY_MS: i64 = 86_400_000;
 
 pub(super) fn count(search: &Search, filter: &Filter, condition: &Condition<'_>) -> Result<u64, SearchError> {
     let counts = search.fold_segments(
