@@ -34,9 +34,12 @@ pub(super) struct Block<'a> {
 
 #[derive(Serialize, Deserialize)]
 struct BlockRecord<'a> {
-    key: &'a [u8],
-    value: Option<&'a [u8]>,
-    headers: Vec<(&'a str, &'a [u8])>,
+    #[serde(borrow)]
+    key: &'a serde_bytes::Bytes,
+    #[serde(borrow)]
+    value: Option<&'a serde_bytes::Bytes>,
+    #[serde(borrow)]
+    headers: Vec<(&'a str, &'a serde_bytes::Bytes)>,
 }
 
 /// Makes blocks, one after the other: what it takes to compress is made once.
@@ -51,14 +54,19 @@ impl BlockEncoder {
         let records = records
             .iter()
             .map(|record| BlockRecord {
-                key: &record.key,
-                value: record.value.as_deref(),
-                headers: record.headers.iter().map(|(name, value)| (name.as_str(), value.as_ref())).collect(),
+                key: as_bytes(&record.key),
+                value: record.value.as_ref().map(as_bytes),
+                headers: record.headers.iter().map(|(name, value)| (name.as_str(), as_bytes(value))).collect(),
             })
             .collect();
         let plain = postcard::to_stdvec(&Block { timestamp_ms, records }).map_err(std::io::Error::other)?;
         self.0.compress(&plain)
     }
+}
+
+/// For the encoder, which would take a mere slice one by one.
+fn as_bytes(bytes: &Bytes) -> &serde_bytes::Bytes {
+    serde_bytes::Bytes::new(bytes)
 }
 
 /// A block's bytes, ready to be read.
@@ -88,7 +96,7 @@ impl Block<'_> {
         first: Offset,
         from: Offset,
     ) -> impl Iterator<Item = LogRecord> {
-        let part = |bytes| plain.0.slice_ref(bytes);
+        let part = |bytes: &serde_bytes::Bytes| plain.0.slice_ref(bytes);
         (first..).zip(&self.records).skip_while(move |(offset, _)| *offset < from).map(move |(offset, record)| {
             LogRecord {
                 position: Position { partition, offset },
@@ -103,4 +111,29 @@ impl Block<'_> {
 
 pub(super) fn first_offset(key: &[u8]) -> Result<Offset, DamagedBlock> {
     key.try_into().map(u64::from_be_bytes).map_err(|_| DamagedBlock::Key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_a_timestamp_and_its_records_however_they_are_encoded() {
+        let record = NewRecord {
+            partition: 3,
+            key: Bytes::from_static(b"key"),
+            value: Some(Bytes::from(vec![7; 300])),
+            headers: vec![("content-type".to_owned(), Bytes::from_static(b"\xff\x00"))],
+        };
+        let erased = NewRecord { value: None, headers: Vec::new(), ..record.clone() };
+        let encoded = BlockEncoder::new().and_then(|mut encoder| encoder.encode(5, &[&record, &erased]));
+        let plain = PlainBlock::of(&encoded.expect("compressed")).expect("decompressed");
+        let as_lists = |record: &NewRecord| {
+            let headers: Vec<_> = record.headers.iter().map(|(name, value)| (name.clone(), value.to_vec())).collect();
+            (record.key.to_vec(), record.value.as_ref().map(|value| value.to_vec()), headers)
+        };
+        let expected = postcard::to_stdvec(&(5_i64, vec![as_lists(&record), as_lists(&erased)])).expect("encoded");
+        assert_eq!(plain.0, expected);
+        assert_eq!(plain.block().expect("decoded").len(), 2);
+    }
 }
