@@ -9,7 +9,7 @@ use super::queries::{Asking, SHAPES};
 use crate::args::Section;
 use crate::lab::{Lab, NO_LIMITS, Running};
 use crate::live::{BATCH, Live, arriving};
-use crate::load::{Driving, Plan, Rhythm, drive};
+use crate::load::{Driving, Plan, Rhythm};
 use crate::metrics::{Sampling, greatest, later_thirds};
 use crate::output::progress;
 use crate::process::megabytes;
@@ -39,11 +39,16 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
     let live = Arc::new(Live::new(&lab.texts()?, BATCH));
     let arriving = Driving::start(live, running.address, arriving(ARRIVING, Duration::MAX));
     let quick: Vec<_> = SHAPES.iter().filter(|shape| !shape.class.is_heavy()).collect();
-    let each = lab.seconds(2.0).div_f64(f64::from(u32::try_from(quick.len())?));
+    // All the while of every shape, so that what grows does not grow by what is asked.
+    let rhythm = Rhythm::Open { per_second: ASKED / f64::from(u32::try_from(quick.len())?) };
+    let plan = Plan { clients: 1, rhythm, duration: lab.seconds(2.0) };
+    let asking: Vec<_> = quick
+        .into_iter()
+        .map(|shape| Driving::start(Arc::new(Asking::new(shape, about)), running.address, plan))
+        .collect();
     let mut asked = 0;
-    for shape in quick {
-        let plan = Plan { clients: 4, rhythm: Rhythm::Open { per_second: ASKED }, duration: each };
-        asked += drive(Arc::new(Asking::new(shape, about)), running.address, plan).await?.answered.len();
+    for shape in asking {
+        asked += shape.end().await?.answered.len();
     }
     let samples = sampling.end().await?;
     let arrived = arriving.stop().await?.clean("calls that arrived")?;
