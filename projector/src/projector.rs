@@ -84,6 +84,7 @@ impl Projector {
         }
         let cell = Arc::new(SnapshotCell::new(partitions.clone()));
         let status = Arc::new(SharedStatus::new(log_id, total, options.clock.clone()));
+        let reader = IndexReader::new(Arc::clone(&cell), Arc::clone(&status)).map_err(StartProjectorError::Thread)?;
         let stop = Arc::new(Stop::default());
         let (failure, failed) = watch::channel(None);
         let compared_log = Arc::clone(&log);
@@ -112,9 +113,8 @@ impl Projector {
             .name("projector-check".into())
             .spawn(move || checked.checks().run(&checked, &*compared_log))
             .map_err(StartProjectorError::Thread)?;
-        let reader = Arc::new(IndexReader::new(Arc::clone(&cell), Arc::clone(&status)));
         let threads = vec![thread, check_thread];
-        Ok(Self { reader, cell, status, stop, failure: failed, threads })
+        Ok(Self { reader: Arc::new(reader), cell, status, stop, failure: failed, threads })
     }
 
     /// Answers reads from the last snapshot, as long as anybody holds it.

@@ -21,16 +21,17 @@ use tokio::task::JoinError;
 use crate::item::item;
 use crate::list::list;
 use crate::relevance::frequencies;
-use crate::search::{Search, SearchError, Slots, Watch};
+use crate::search::{ReadThreads, Search, SearchError, Slots, Watch};
 use crate::snapshot::{Served, SharedStatus, Snapshot, SnapshotCell};
 use crate::sums::{count, stats};
 
-/// Answers reads from the published snapshot, on threads that may block, as many at once as there are cores.
+/// Answers reads from the published snapshot, on threads of their own: of one scope as many at once as there are cores.
 #[derive(Debug)]
 pub struct IndexReader {
     cell: Arc<SnapshotCell>,
     status: Arc<SharedStatus>,
     slots: Arc<Slots>,
+    threads: ReadThreads,
     texts_read: AtomicU64,
 }
 
@@ -44,9 +45,12 @@ impl Drop for EndWhenDropped {
 }
 
 impl IndexReader {
-    pub fn new(cell: Arc<SnapshotCell>, status: Arc<SharedStatus>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { cell, status, slots: Slots::new(cores.max(2)), texts_read: AtomicU64::new(0) }
+    /// Fails when there can be no threads to read on.
+    pub fn new(cell: Arc<SnapshotCell>, status: Arc<SharedStatus>) -> std::io::Result<Self> {
+        let of_one_scope = std::thread::available_parallelism().map_or(2, usize::from).max(2);
+        let slots = Slots::new(of_one_scope);
+        let threads = ReadThreads::new(slots.len())?;
+        Ok(Self { cell, status, slots, threads, texts_read: AtomicU64::new(0) })
     }
 
     /// How many stored texts were read so far, to decide what the index alone could not.
@@ -83,12 +87,12 @@ impl IndexReader {
         let slots = Arc::clone(&self.slots);
         let search = Search { snapshot, scope: context.scope, partitions, watch: Arc::clone(&watch), slots };
         let _end = EndWhenDropped(Arc::clone(&watch));
-        let found = tokio::task::spawn_blocking(move || {
+        let running = self.threads.run(move || {
             let found = read(&search);
             drop(slot);
             found
-        })
-        .await;
+        });
+        let found = running.await;
         // Code that decodes what is damaged may panic too.
         if found
             .as_ref()

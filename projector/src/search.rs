@@ -3,11 +3,13 @@
 mod plan;
 mod segments;
 mod slots;
+mod threads;
 mod union_size;
 mod watch;
 
 pub(crate) use plan::{Plan, SegmentRead, Test};
 pub(crate) use slots::Slots;
+pub(crate) use threads::ReadThreads;
 pub(crate) use watch::{SearchError, Tick, Watch};
 
 use std::collections::BTreeSet;

@@ -52,6 +52,11 @@ impl Slots {
         Arc::new(Self { of_one_scope, state: Mutex::default() })
     }
 
+    /// How many reads can run at once.
+    pub(crate) fn len(&self) -> usize {
+        self.of_one_scope + 1
+    }
+
     /// Help for a read, if reads and those who help are fewer than one scope may have slots.
     pub(crate) fn help(&self) -> Option<Help<'_>> {
         let mut state = self.lock();

@@ -56,7 +56,8 @@ impl Process {
     pub(super) fn new() -> Self {
         let cell = Arc::new(SnapshotCell::new((0..PARTITIONS.get()).collect()));
         let status = Arc::new(SharedStatus::new(LOG, PARTITIONS.get(), Clock::system()));
-        let api = Api::over(Arc::new(IndexReader::new(Arc::clone(&cell), Arc::clone(&status))));
+        let reader = IndexReader::new(Arc::clone(&cell), Arc::clone(&status)).expect("threads");
+        let api = Api::over(Arc::new(reader));
         let (failure, _) = watch::channel(None);
         let thread = ProjectorThread {
             folder: "nowhere".into(),

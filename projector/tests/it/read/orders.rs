@@ -33,7 +33,7 @@ impl Worlds {
         let [first, second] = &mut halves;
         fill(&mut [&mut whole, first, second], generator);
         let reader = |world: &World| -> Arc<dyn CallReader> {
-            Arc::new(IndexReader::new(Arc::clone(&world.cell), Arc::clone(&world.status)))
+            Arc::new(IndexReader::new(Arc::clone(&world.cell), Arc::clone(&world.status)).expect("threads"))
         };
         let merged = MergedReader::new(halves.iter().map(reader).collect());
         Self { whole, merged }

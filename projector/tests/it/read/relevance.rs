@@ -93,7 +93,7 @@ proptest! {
         let whole = world(&calls, 7, |_| true);
         let halves = [[0, 3], [1, 2]].map(|of| fill(World::of_partitions(of), &calls, 6, |_| true));
         let reader = |world: &World| -> Arc<dyn CallReader> {
-            Arc::new(IndexReader::new(Arc::clone(&world.cell), Arc::clone(&world.status)))
+            Arc::new(IndexReader::new(Arc::clone(&world.cell), Arc::clone(&world.status)).expect("threads"))
         };
         let merged = MergedReader::new(halves.iter().map(reader).collect());
         let first = |query: &TextQuery| by_relevance(ReadScope::Project(FIRST), query.clone());

@@ -105,7 +105,7 @@ async fn ask(router: &axum::Router, request: Request<Body>) -> (StatusCode, Vec<
 #[test]
 fn another_process_reads_with_the_secret_only() {
     let world = world();
-    let reader = IndexReader::new(Arc::clone(&world.cell), Arc::clone(&world.status));
+    let reader = IndexReader::new(Arc::clone(&world.cell), Arc::clone(&world.status)).expect("threads");
     let router = internal_router(Arc::new(reader), "a secret");
     let post = |path: &str, secret: &str, body: Vec<u8>| {
         Request::post(path).header("authorization", format!("Bearer {secret}")).body(Body::from(body)).expect("valid")

@@ -107,7 +107,7 @@ impl World {
         writer.set_merge_policy(Box::new(NoMergePolicy));
         let cell = Arc::new(SnapshotCell::new(partitions.clone()));
         let status = Arc::new(SharedStatus::new(LogId(Uuid::from_u128(1)), PARTITIONS, clock()));
-        let reader = Arc::new(IndexReader::new(Arc::clone(&cell), Arc::clone(&status)));
+        let reader = Arc::new(IndexReader::new(Arc::clone(&cell), Arc::clone(&status)).expect("threads"));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         Self {
             partitions,
