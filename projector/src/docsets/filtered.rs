@@ -9,14 +9,16 @@ use crate::search::Tick;
 pub(crate) struct Filtered<D, F> {
     set: D,
     passes: F,
+    /// What a test costs, in steps.
+    test_cost: u64,
     tick: Tick,
     /// Set once the time is up.
     ended: bool,
 }
 
 impl<D: DocSet, F: FnMut(DocId) -> bool> Filtered<D, F> {
-    pub(crate) fn new(set: D, tick: Tick, passes: F) -> Self {
-        let mut filtered = Self { set, passes, tick, ended: false };
+    pub(crate) fn new(set: D, tick: Tick, test_cost: u64, passes: F) -> Self {
+        let mut filtered = Self { set, passes, test_cost, tick, ended: false };
         let first = filtered.set.doc();
         filtered.pass(first);
         filtered
@@ -72,8 +74,7 @@ impl<D: DocSet, F: FnMut(DocId) -> bool + Send> DocSet for Filtered<D, F> {
     }
 
     fn cost(&self) -> u64 {
-        // A test costs more than a step.
-        self.set.cost().saturating_mul(4)
+        self.set.cost().saturating_mul(1 + self.test_cost)
     }
 }
 

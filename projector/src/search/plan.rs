@@ -14,6 +14,9 @@ use super::union_size::UnionSize;
 use super::watch::{SearchError, Tick, Watch};
 use crate::docsets::{Bm25, ColumnRange, Filtered, Phrase, Union, gather};
 
+/// What a test takes, in steps from one document to the next.
+const TEST: u64 = 3;
+
 /// A test of one document.
 pub(crate) type Test = Box<dyn FnMut(DocId) -> bool + Send>;
 
@@ -172,7 +175,9 @@ impl Plan {
                     .collect::<Result<_, SearchError>>()?;
                 Box::new(Phrase::new(words, bm25.clone(), tick))
             }
-            Self::Tested(plan, test) => Box::new(Filtered::new(plan.documents_beside(read, looked_up)?, tick, test()?)),
+            Self::Tested(plan, test) => {
+                Box::new(Filtered::new(plan.documents_beside(read, looked_up)?, tick, TEST, test()?))
+            }
             Self::All { of, but } => {
                 let of = documents_of_all(of, read, looked_up)?;
                 if but.is_empty() {
@@ -251,7 +256,7 @@ fn documents_of_all(plans: &[Plan], read: SegmentRead<'_>, looked_up: u32) -> Re
     if !tests.is_empty() {
         let tests: Vec<Arc<BitSet>> = tests.into_iter().map(Arc::clone).collect();
         let passes = move |doc| tests.iter().all(|bits| bits.contains(doc));
-        let tested = Filtered::new(sets.swap_remove(0), Tick::new(read.watch), passes);
+        let tested = Filtered::new(sets.swap_remove(0), Tick::new(read.watch), 0, passes);
         sets.push(Box::new(tested));
     }
     sets.extend(first.into_iter().map(set));

@@ -313,6 +313,30 @@ fn parts_of_words_that_the_index_cuts_are_found_however_long_they_are() {
 }
 
 #[test]
+fn a_text_is_read_only_of_calls_that_meet_the_other_conditions() {
+    let mut world = World::new();
+    for number in 1..=1000 {
+        let (model, prompt) = match number {
+            1 => ("large", "foo bar"),
+            _ if number % 50 == 0 => ("small", "foo bar"),
+            _ if number % 2 == 0 => ("other", "something else"),
+            _ => ("large", "something else"),
+        };
+        let claims = [(Column::ModelName, Value::text(model)), (Column::RequestPrompt, Value::text(prompt))];
+        world.apply(call(number, 1, claims));
+    }
+    world.commit();
+    let needle = Needle { pattern: "oo ba".to_owned(), place: Place::Anywhere, is_cut: false };
+    let count = |model: &str| {
+        let model = Filter::Equal(Column::ModelName, Value::text(model));
+        let both = Filter::All(vec![model, filter(&[Column::RequestPrompt], &needle)]);
+        world.count(ReadScope::Project(FIRST), both)
+    };
+    assert_eq!((count("large"), world.reader.texts_read()), (1, 1));
+    assert_eq!(count("small"), 20);
+}
+
+#[test]
 fn every_kind_of_column_is_searched_as_postgres_writes_it() {
     let mut world = World::new();
     let id = Uuid::from_u128(0xABCD_0000_0000_0000_0000_0000_0000_0001);
