@@ -91,7 +91,7 @@ impl Place<'_> {
             let with_cut = match words.with_part(part, self.reader.max_doc()) {
                 Some(documents) if documents.len() == 0 => Plan::Nothing,
                 Some(documents) => Plan::Set(documents.into()),
-                None => self.read_text(column, cut, passes),
+                None => self.read_text(column, cut, passes)?,
             };
             return Ok(Plan::any([Plan::all(found), with_cut]));
         }
@@ -99,7 +99,7 @@ impl Place<'_> {
         let present = within(&hashes.values, 0..=u64::MAX);
         let found = Plan::all(found);
         let candidates = if matches!(found, Plan::Everything) { present } else { Plan::any([found, cut]) };
-        Ok(self.read_text(column, candidates, passes))
+        self.read_text(column, candidates, passes)
     }
 }
 

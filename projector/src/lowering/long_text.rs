@@ -21,7 +21,7 @@ impl Place<'_> {
         let hashes = FastColumn::open(self.reader, long.hash)?;
         let hash = text_hash(text);
         let text: Arc<str> = text.into();
-        Ok(self.read_text(column, within(&hashes.values, hash..=hash), move |stored| *stored == *text))
+        self.read_text(column, within(&hashes.values, hash..=hash), move |stored| *stored == *text)
     }
 
     pub(super) fn text_within(
@@ -57,22 +57,26 @@ impl Place<'_> {
                 let text = Value::text(String::from_utf8_lossy(head));
                 if bounds.contains(&text) { with_head } else { Plan::Nothing }
             } else {
-                self.read_text(column, with_head, move |stored| bounds.contains(&Value::text(stored)))
+                self.read_text(column, with_head, move |stored| bounds.contains(&Value::text(stored)))?
             });
         }
         Ok(Plan::any(plans))
     }
 
-    /// Those documents of a plan whose stored text passes.
+    /// Those documents of a plan whose stored text passes. None is read that the read may not see, also where other
+    /// documents are found in another way.
     pub(super) fn read_text(
         self,
         column: Column,
         plan: Plan,
         passes: impl FnMut(&str) -> bool + Clone + Send + Sync + 'static,
-    ) -> Plan {
+    ) -> Result<Plan, SearchError> {
+        if matches!(plan, Plan::Nothing) {
+            return Ok(Plan::Nothing);
+        }
         let (reader, watch) = (self.reader.clone(), Arc::clone(&self.search.watch));
-        Plan::Tested(
-            Box::new(plan),
+        Ok(Plan::Read(
+            Box::new(Plan::all([self.scope()?, plan])),
             Box::new(move || {
                 let (states, watch, mut passes) = (StateReader::open(&reader)?, Arc::clone(&watch), passes.clone());
                 let mut passes = move |doc| {
@@ -91,6 +95,6 @@ impl Place<'_> {
                 });
                 Ok(test)
             }),
-        )
+        ))
     }
 }

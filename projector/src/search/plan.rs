@@ -1,5 +1,6 @@
 //! What a filter means in one segment: a tree that makes sets of documents, as often as they are needed.
 
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use crate::docsets::{Bm25, ColumnRange, Filtered, Phrase, Union, gather};
 
 /// What a test takes, in steps from one document to the next.
 const TEST: u64 = 3;
+/// What reading a text takes.
+const READ: u64 = 1000;
 
 /// A test of one document.
 pub(crate) type Test = Box<dyn FnMut(DocId) -> bool + Send>;
@@ -40,6 +43,8 @@ pub(crate) enum Plan {
     },
     /// Those of the plan that pass a test.
     Tested(Box<Plan>, MakeTest),
+    /// Those of the plan that pass a test which reads a text of theirs.
+    Read(Box<Plan>, MakeTest),
     /// Those of every plan in `of` and of none in `but`.
     All {
         of: Vec<Plan>,
@@ -56,26 +61,43 @@ pub(crate) struct SegmentRead<'a> {
 }
 
 impl Plan {
+    /// Texts are read of those only that meet all other conditions.
     pub(crate) fn all(plans: impl IntoIterator<Item = Self>) -> Self {
-        let (mut of, mut but) = (Vec::new(), Vec::new());
-        for plan in plans {
+        let (mut of, mut but, mut reads) = (Vec::new(), Vec::new(), Vec::new());
+        let mut plans: VecDeque<Self> = plans.into_iter().collect();
+        while let Some(plan) = plans.pop_front() {
             match plan {
                 Self::Everything => {}
                 Self::Nothing => return Self::Nothing,
                 Self::All { of: inner, but: not } => {
-                    of.extend(inner);
+                    plans.extend(inner);
                     but.extend(not);
                 }
+                Self::Read(inner, test) => {
+                    plans.push_back(*inner);
+                    reads.push(test);
+                }
+                other if of.iter().any(|plan| other.is(plan)) => {}
                 other => of.push(other),
             }
         }
-        match of.pop() {
+        let all = match of.pop() {
             None if but.is_empty() => Self::Everything,
             Some(only) if of.is_empty() && but.is_empty() => only,
             last => {
                 of.extend(last);
                 Self::All { of, but }
             }
+        };
+        reads.into_iter().fold(all, |plan, test| Self::Read(Box::new(plan), test))
+    }
+
+    /// Whether this is known to be the same as the other.
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Set(one), Self::Set(other)) => Arc::ptr_eq(one, other),
+            (Self::Terms(one, words), Self::Terms(other, others)) => Arc::ptr_eq(one, other) && words == others,
+            _ => false,
         }
     }
 
@@ -108,6 +130,7 @@ impl Plan {
         match self {
             Self::Words { bm25, .. } => bm25.is_some(),
             Self::All { of: plans, .. } | Self::Any(plans) => plans.iter().any(Self::scores),
+            Self::Read(plan, _) => plan.scores(),
             Self::Everything | Self::Nothing | Self::Terms(..) | Self::Set(_) | Self::Range(..) | Self::Tested(..) => {
                 false
             }
@@ -118,7 +141,7 @@ impl Plan {
     /// by one, or found by many words.
     pub(crate) fn is_worth_keeping(&self) -> bool {
         match self {
-            Self::Tested(..) | Self::Range(..) | Self::Any(_) => true,
+            Self::Tested(..) | Self::Read(..) | Self::Range(..) | Self::Any(_) => true,
             Self::Terms(_, terms) => terms.len() > 1,
             Self::Words { words, .. } => words.len() > 1 || words.iter().any(|forms| forms.len() > 1),
             Self::All { of, but } => of.iter().chain(but).any(Self::is_worth_keeping),
@@ -178,6 +201,9 @@ impl Plan {
             Self::Tested(plan, test) => {
                 Box::new(Filtered::new(plan.documents_beside(read, looked_up)?, tick, TEST, test()?))
             }
+            Self::Read(plan, test) => {
+                Box::new(Filtered::new(plan.documents_beside(read, looked_up)?, tick, READ, test()?))
+            }
             Self::All { of, but } => {
                 let of = documents_of_all(of, read, looked_up)?;
                 if but.is_empty() {
@@ -215,6 +241,7 @@ impl Plan {
             | Self::Range(..)
             | Self::Words { .. }
             | Self::Tested(..)
+            | Self::Read(..)
             | Self::All { .. } => None,
         }
     }
@@ -235,7 +262,12 @@ impl Plan {
                 Ok(())
             }
             Self::Any(plans) => plans.iter().try_for_each(|plan| plan.gather(documents, tick)),
-            Self::Everything | Self::Nothing | Self::Range(..) | Self::Tested(..) | Self::All { .. } => Ok(()),
+            Self::Everything
+            | Self::Nothing
+            | Self::Range(..)
+            | Self::Tested(..)
+            | Self::Read(..)
+            | Self::All { .. } => Ok(()),
         }
     }
 }

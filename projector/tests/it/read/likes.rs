@@ -7,15 +7,16 @@ use proptest::prelude::*;
 use proptest::sample::Index as Choice;
 use proptest::test_runner::{Config, TestRunner};
 use schemas::access::ReadScope;
+use schemas::event::CallEventType;
 use schemas::like::{LikePattern, Place};
 use schemas::model::Column;
 use schemas::money::NanoUsd;
-use schemas::query::Filter;
+use schemas::query::{Bound, Bounds, Filter};
 use schemas::time::Date;
 use schemas::value::Value;
 use uuid::Uuid;
 
-use super::world::{FIRST, World, call};
+use super::world::{FIRST, SECOND, World, call, event};
 
 const LONG: [Column; 3] = [Column::RequestPrompt, Column::ResponsePreview, Column::StatusMessage];
 /// What texts are made of: words and separators of several scripts, accents composed and not, marks on their own.
@@ -334,6 +335,40 @@ fn a_text_is_read_only_of_calls_that_meet_the_other_conditions() {
     };
     assert_eq!((count("large"), world.reader.texts_read()), (1, 1));
     assert_eq!(count("small"), 20);
+}
+
+#[test]
+fn a_text_is_read_only_of_calls_in_a_range_of_dates_that_is_asked_for_too() {
+    let mut world = World::new();
+    for number in 1..=1000 {
+        let prompt = if number % 10 == 0 { "foo bar" } else { "something else" };
+        world.apply(call(number, i64::try_from(number).expect("few"), [(Column::RequestPrompt, Value::text(prompt))]));
+    }
+    world.commit();
+    let needle = Needle { pattern: "oo ba".to_owned(), place: Place::Anywhere, is_cut: false };
+    let lower = Some(Bound { value: Value::Date(Date(901)), inclusive: true });
+    let newest = Filter::Range(Column::CreatedAt, Bounds { lower, upper: None });
+    let both = Filter::All(vec![newest, filter(&[Column::RequestPrompt], &needle)]);
+    assert_eq!((world.count(ReadScope::Project(FIRST), both), world.reader.texts_read()), (10, 10));
+}
+
+#[test]
+fn a_text_is_read_only_of_calls_that_the_read_may_see() {
+    let mut world = World::new();
+    for number in 1..=600 {
+        let project = if number % 2 == 0 { FIRST } else { SECOND };
+        let prompt = if number % 20 < 2 { "foo bar" } else { "something else" };
+        let claims = [(Column::RequestPrompt, Value::text(prompt)), (Column::ResponsePreview, Value::text(prompt))];
+        world.apply(event(CallEventType::Completed, project, number, 1, claims));
+    }
+    world.commit();
+    let needle = Needle { pattern: "oo ba".to_owned(), place: Place::Anywhere, is_cut: false };
+    let count = |columns: &[Column]| {
+        let before = world.reader.texts_read();
+        (world.count(ReadScope::Project(FIRST), filter(columns, &needle)), world.reader.texts_read() - before)
+    };
+    assert_eq!(count(&[Column::RequestPrompt]), (30, 30));
+    assert_eq!(count(&[Column::RequestPrompt, Column::ResponsePreview]), (30, 60));
 }
 
 #[test]
