@@ -2,9 +2,11 @@
 //!
 //! A dictionary finds words by how they begin; where a search knows another part of them, going through all of them
 //! one by one takes a hundred times as long as looking for the bytes. What three bytes stand side by side in which block
-//! of the run is noted, so that for most searches most blocks are passed over. Where the documents of each word are is
-//! kept too, for a dictionary finds that by all bytes of a word only. All of it costs the length of the words, 13 bytes
-//! each, and half of the length again for the notes.
+//! of the run is noted, so that for most searches most blocks are passed over, 64 at a time. Where the documents of each
+//! word are is kept too, for a dictionary finds that by all bytes of a word only. All of it costs the length of the
+//! words, 13 bytes each, and half of the length again for the notes, at least 128 KiB.
+
+use std::iter;
 
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr};
@@ -19,24 +21,21 @@ const BLOCK_BYTES: usize = 4096;
 const BEYOND_BYTES: usize = 64;
 /// Bits of a block's notes: four for each of its bytes, so that about one in four is set at most.
 const NOTE_BITS: usize = 4 * BLOCK_BYTES;
+/// Blocks that are noted together.
+const NOTED_BLOCKS: usize = u64::BITS as usize;
 
 /// The words of one field.
 #[derive(Debug)]
 pub(crate) struct Lexicon {
     words: Box<[u8]>,
-    blocks: Box<[Block]>,
+    /// By the number of the block: how many edges there are before it.
+    edges: Box<[usize]>,
+    /// Of so many blocks each as a word has bits.
+    notes: Box<[Notes]>,
     /// By the number of the word: where its postings begin, which is where those of the word before end.
     postings: Box<[usize]>,
     /// In how many documents it is.
     documents: Box<[u32]>,
-}
-
-/// A block of the run.
-#[derive(Debug)]
-struct Block {
-    /// How many edges there are before it.
-    edges: usize,
-    notes: Notes,
 }
 
 /// A word that was found.
@@ -46,23 +45,38 @@ pub(crate) struct FoundWord<'a> {
     number: usize,
 }
 
-/// Which three bytes stand side by side in a block; of some also those that don't.
-#[derive(Debug, Clone)]
-struct Notes([u64; NOTE_BITS / 64]);
+/// Which three bytes stand side by side in which of some blocks; of some also those that don't. By the bits of the three
+/// bytes, the blocks that have it, each a bit: a search asks for a few of all blocks.
+#[derive(Debug)]
+struct Notes(Box<[u64]>);
 
 impl Notes {
-    fn of(bytes: &[u8]) -> Self {
-        let mut notes = Self([0; NOTE_BITS / 64]);
-        for bit in three_by_three(bytes) {
-            if let Some(word) = notes.0.get_mut(bit / 64) {
-                *word |= 1 << (bit % 64);
+    fn of<'b>(blocks: impl IntoIterator<Item = &'b [u8]>) -> Self {
+        let mut notes = vec![0; NOTE_BITS].into_boxed_slice();
+        for (at, bytes) in blocks.into_iter().enumerate() {
+            for bit in three_by_three(bytes) {
+                if let Some(blocks) = notes.get_mut(bit) {
+                    *blocks |= 1_u64 << at;
+                }
             }
         }
-        notes
+        Self(notes)
     }
 
-    fn has(&self, bit: usize) -> bool {
-        self.0.get(bit / 64).is_some_and(|word| word & (1 << (bit % 64)) != 0)
+    /// The blocks that have all of them, the nearest first.
+    fn blocks_with(&self, bits: &[usize]) -> impl Iterator<Item = usize> + use<> {
+        let mut blocks = u64::MAX;
+        for bit in bits {
+            blocks &= self.0.get(*bit).copied().unwrap_or_default();
+            if blocks == 0 {
+                break;
+            }
+        }
+        iter::from_fn(move || {
+            let next = (blocks != 0).then(|| blocks.trailing_zeros() as usize)?;
+            blocks &= blocks - 1;
+            Some(next)
+        })
     }
 }
 
@@ -96,15 +110,19 @@ impl Lexicon {
             postings.push(terms.value().postings_range.end);
             documents.push(terms.value().doc_freq);
         }
-        let mut edges = 0;
-        let blocks = (0..words.len()).step_by(BLOCK_BYTES).map(|start| {
-            let notes = Notes::of(upto(&words, start, BLOCK_BYTES + BEYOND_BYTES));
-            let block = Block { edges, notes };
-            edges += edges_in(upto(&words, start, BLOCK_BYTES));
-            block
+        let starts: Vec<usize> = (0..words.len()).step_by(BLOCK_BYTES).collect();
+        let notes = starts
+            .chunks(NOTED_BLOCKS)
+            .map(|starts| Notes::of(starts.iter().map(|start| upto(&words, *start, BLOCK_BYTES + BEYOND_BYTES))));
+        let mut before = 0;
+        let edges = starts.iter().map(|start| {
+            let here = before;
+            before += edges_in(upto(&words, *start, BLOCK_BYTES));
+            here
         });
         Ok(Self {
-            blocks: blocks.collect(),
+            notes: notes.collect(),
+            edges: edges.collect(),
             words: words.into_boxed_slice(),
             postings: postings.into_boxed_slice(),
             documents: documents.into_boxed_slice(),
@@ -135,11 +153,11 @@ impl Lexicon {
         let finder = Finder::new(&needle);
         let bits: Vec<usize> = three_by_three(upto(&needle, 0, BEYOND_BYTES)).collect();
         let mut from = 0;
-        for (Block { edges, notes }, block_start) in self.blocks.iter().zip((0..).step_by(BLOCK_BYTES)) {
-            if !bits.iter().all(|bit| notes.has(*bit)) {
-                continue;
-            }
+        let noted = self.notes.iter().zip((0..).step_by(NOTED_BLOCKS));
+        let blocks = noted.flat_map(|(notes, first)| notes.blocks_with(&bits).map(move |at| first + at));
+        for (block, edges) in blocks.filter_map(|block| Some((block, self.edges.get(block)?))) {
             // All that begins in the block.
+            let block_start = block * BLOCK_BYTES;
             let end = block_start + BLOCK_BYTES + needle.len() - 1;
             let (mut edges, mut counted_to) = (*edges, block_start);
             from = from.max(block_start);
