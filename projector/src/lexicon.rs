@@ -204,7 +204,7 @@ mod tests {
         let mut builder = Schema::builder();
         let text = builder.add_text_field("text", TEXT);
         let index = Index::create_in_ram(builder.build());
-        let mut writer = index.writer_with_num_threads(1, 15_000_000).expect("a writer");
+        let mut writer = index.writer_with_num_threads(1, 50_000_000).expect("a writer");
         for share in 1..=7 {
             writer.add_document(doc!(text => words[..words.len() * share / 7].join(" "))).expect("added");
         }
@@ -234,6 +234,25 @@ mod tests {
         assert_eq!(find("über", true, false), ["über", "übernahme"]);
         assert_eq!(find("er", false, true), ["über"]);
         assert_eq!(find("x", false, false), [""; 0]);
+    }
+
+    #[test]
+    fn words_are_found_in_blocks_that_are_not_noted_together() {
+        let words: Vec<String> = (0..40_000).map(|number| format!("{:x}", number * 7919)).collect();
+        let index = dictionary(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        let lexicon = Lexicon::of(index.terms()).expect("a lexicon");
+        assert!(lexicon.notes.len() > 1, "{} blocks", lexicon.edges.len());
+        for word in words.iter().step_by(101) {
+            let mut found = Vec::new();
+            let take = |word: FoundWord<'_>| {
+                let documents = lexicon.documents_of(&word).expect("a word of it");
+                found.push((word.text.to_vec(), documents.postings_range, documents.doc_freq));
+                Ok::<_, ()>(())
+            };
+            lexicon.visit(WordPart { text: word, is_start: true, is_end: true }, take).expect("nothing stops it");
+            let info = index.terms().get(word).expect("readable").expect("a word of it");
+            assert_eq!(found, [(word.clone().into_bytes(), info.postings_range, info.doc_freq)]);
+        }
     }
 
     #[test]
