@@ -50,7 +50,8 @@ pub(crate) fn list(search: &Search, request: &ListRequest) -> Result<ListPage, S
         Some(condition) => condition,
         None => Condition::of(filter, Some(Weights::of(search, request)?), search)?,
     };
-    let found = Listing::new(search, request, condition, usize::try_from(reach).unwrap_or(usize::MAX))?.find()?;
+    let rows = usize::try_from(reach).unwrap_or(usize::MAX);
+    let found = Listing { search, request, condition, rows }.find()?;
     let rows = found.into_iter().skip(usize::try_from(request.skip).unwrap_or(usize::MAX));
     Ok(ListPage { rows: read_rows(search, rows, request.columns)?, count })
 }
@@ -83,20 +84,12 @@ struct Found {
     at: DocAddress,
 }
 
-/// One segment's part of a list.
-struct SegmentListing<'a> {
-    reader: &'a SegmentReader,
-    segment: &'a Arc<Segment>,
-    /// Made when the first of its blocks is visited.
-    prepared: Option<(Arc<Plan>, SegmentOrder)>,
-}
-
+/// What is looked for.
 struct Listing<'a> {
     search: &'a Search,
     request: &'a ListRequest,
     condition: Condition<'a>,
-    segments: Vec<SegmentListing<'a>>,
-    top: Top,
+    rows: usize,
 }
 
 /// A block of a segment, by the best rank that one of its calls may have in the first key.
@@ -108,83 +101,96 @@ struct Block {
     range: Range<DocId>,
 }
 
-impl<'a> Listing<'a> {
-    fn new(
-        search: &'a Search,
-        request: &'a ListRequest,
-        condition: Condition<'a>,
-        rows: usize,
-    ) -> Result<Self, SearchError> {
-        keys::check(&request.sort, request.after.as_ref())?;
-        let comparable = request.sort.first().is_none_or(|key| keys::is_comparable(&key.by));
-        let segments = search.snapshot.segments();
-        let segments: Vec<_> =
-            segments.map(|(reader, segment)| SegmentListing { reader, segment, prepared: None }).collect();
-        Ok(Self { condition, top: Top::new(rows, segments.len(), comparable), search, request, segments })
-    }
+/// What one thread has seen.
+struct Seen {
+    /// By segment, once the first of its blocks is visited.
+    prepared: Vec<Option<(Arc<Plan>, SegmentOrder)>>,
+    top: Top,
+}
 
+impl Listing<'_> {
     /// The first rows, in order.
-    fn find(mut self) -> Result<Vec<Found>, SearchError> {
-        match self.request.sort.first() {
+    fn find(&self) -> Result<Vec<Found>, SearchError> {
+        keys::check(&self.request.sort, self.request.after.as_ref())?;
+        let seen = match self.request.sort.first() {
             Some(key) if key.by == SortBy::Column(Column::CreatedAt) => self.visit_best_blocks_first(key)?,
             _ => self.visit_all()?,
-        }
-        self.collect()
+        };
+        self.collect(seen)
+    }
+
+    fn nothing_seen(&self) -> Seen {
+        let comparable = self.request.sort.first().is_none_or(|key| keys::is_comparable(&key.by));
+        let segments = self.search.snapshot.segments().count();
+        Seen { prepared: (0..segments).map(|_| None).collect(), top: Top::new(self.rows, segments, comparable) }
     }
 
     /// Blocks in the order of the best that they may hold, until no other can have a row of the page. Several at
     /// a time, and each time more: with many blocks to look at, going through a segment in order is quicker.
-    fn visit_best_blocks_first(&mut self, key: &SortKey) -> Result<(), SearchError> {
+    fn visit_best_blocks_first(&self, key: &SortKey) -> Result<Seen, SearchError> {
         let within = created_within(&self.request.filter);
         let rank_of = |instant| instant_rank(key, instant);
         let after = self.request.after.as_ref().and_then(keys::created_at).map(&rank_of);
+        let segments: Vec<_> = self.search.snapshot.segments().collect();
         let mut nearest = BinaryHeap::new();
-        for (segment, listing) in self.segments.iter().enumerate() {
-            for (range, Span { min, max }) in blocks(listing.segment, &within) {
+        for (at, (_, segment)) in segments.iter().enumerate() {
+            for (range, Span { min, max }) in blocks(segment, &within) {
                 let (best, worst) = (rank_of(min).min(rank_of(max)), rank_of(min).max(rank_of(max)));
                 if after.is_none_or(|after| worst >= after) {
-                    nearest.push(Block { best, worst, segment, range });
+                    nearest.push(Block { best, worst, segment: at, range });
                 }
             }
         }
+        let mut seen = self.nothing_seen();
         let mut batch_blocks = 1;
         loop {
             let mut batch: BTreeMap<usize, Vec<Block>> = BTreeMap::new();
             for _ in 0..batch_blocks {
                 let Some(block) = nearest.pop() else { break };
-                if self.top.rejects(block.best) {
+                if seen.top.rejects(block.best) {
                     nearest.clear();
                     break;
                 }
                 batch.entry(block.segment).or_default().push(block);
             }
             if batch.is_empty() {
-                return Ok(());
+                return Ok(seen);
             }
-            for (segment, mut blocks) in batch {
+            for (at, mut blocks) in batch {
                 blocks.sort_unstable_by_key(|block| block.range.start);
-                self.visit(segment, blocks.into_iter().map(|block| (block.best, block.range)))?;
+                let Some((reader, segment)) = segments.get(at) else { continue };
+                let blocks = blocks.into_iter().map(|block| (block.best, block.range));
+                self.visit(&mut seen, at, reader, segment, blocks)?;
             }
             batch_blocks *= 2;
         }
     }
 
     /// Every block that may hold a matching call.
-    fn visit_all(&mut self) -> Result<(), SearchError> {
+    fn visit_all(&self) -> Result<Seen, SearchError> {
         let within = created_within(&self.request.filter);
-        for at in 0..self.segments.len() {
-            let Some(listing) = self.segments.get(at) else { break };
-            let segment = Arc::clone(listing.segment);
-            self.visit(at, blocks(&segment, &within).map(|(range, _)| (0, range)))?;
-        }
-        Ok(())
+        let parts = self.search.fold_segments(
+            || self.nothing_seen(),
+            |seen, at, reader, segment| {
+                self.visit(seen, at, reader, segment, blocks(segment, &within).map(|(range, _)| (0, range)))
+            },
+        )?;
+        Ok(parts.into_iter().reduce(Seen::merge).unwrap_or_else(|| self.nothing_seen()))
     }
 
     /// Offers the matching calls of these blocks, which are in order, unless the best that a block may hold
     /// is no longer good enough.
-    fn visit(&mut self, at: usize, blocks: impl Iterator<Item = (u128, Range<DocId>)>) -> Result<(), SearchError> {
-        let Self { search, request, condition, segments, top } = self;
-        let Some(SegmentListing { reader, segment, prepared }) = segments.get_mut(at) else { return Ok(()) };
+    fn visit(
+        &self,
+        seen: &mut Seen,
+        at: usize,
+        reader: &SegmentReader,
+        segment: &Segment,
+        blocks: impl Iterator<Item = (u128, Range<DocId>)>,
+    ) -> Result<(), SearchError> {
+        let Self { search, request, condition, .. } = self;
+        let Seen { prepared, top } = seen;
+        let Some(prepared) = prepared.get_mut(at) else { return Ok(()) };
         let (plan, order) = match prepared {
             Some(prepared) => prepared,
             None => prepared.insert((
@@ -214,11 +220,10 @@ impl<'a> Listing<'a> {
     }
 
     /// The best of all segments, with the values that they are sorted by.
-    fn collect(self) -> Result<Vec<Found>, SearchError> {
-        let rows = self.top.rows();
+    fn collect(&self, seen: Seen) -> Result<Vec<Found>, SearchError> {
         let mut found = Vec::new();
-        for (at, candidates) in self.top.into_candidates().into_iter().enumerate() {
-            let Some(SegmentListing { prepared: Some((_, order)), .. }) = self.segments.get(at) else { continue };
+        for (at, (candidates, prepared)) in seen.top.into_candidates().into_iter().zip(&seen.prepared).enumerate() {
+            let Some((_, order)) = prepared else { continue };
             let segment_ord = u32::try_from(at).expect("tantivy counts segments in u32");
             let mut looked_up = LookedUp::default();
             for candidate in candidates {
@@ -228,12 +233,23 @@ impl<'a> Listing<'a> {
         }
         let keys = &self.request.sort;
         let compare = |a: &Found, b: &Found| a.position.compare(&b.position, keys);
-        if found.len() > rows {
-            found.select_nth_unstable_by(rows, compare);
-            found.truncate(rows);
+        if found.len() > self.rows {
+            found.select_nth_unstable_by(self.rows, compare);
+            found.truncate(self.rows);
         }
         found.sort_unstable_by(compare);
         Ok(found)
+    }
+}
+
+impl Seen {
+    /// With what another thread has seen of other segments.
+    fn merge(mut self, other: Self) -> Self {
+        for (mine, others) in self.prepared.iter_mut().zip(other.prepared) {
+            *mine = mine.take().or(others);
+        }
+        self.top.merge(other.top);
+        self
     }
 }
 

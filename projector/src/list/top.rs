@@ -37,10 +37,6 @@ impl Top {
         Self { rows, segments, firsts: comparable.then(BinaryHeap::new) }
     }
 
-    pub(super) fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// Whether no call with this first rank can be among the rows any more.
     pub(super) fn rejects(&self, first: u128) -> bool {
         self.firsts
@@ -66,15 +62,26 @@ impl Top {
             }
             *worst = candidate;
         }
-        if let Some(firsts) = &mut self.firsts {
-            if firsts.len() < self.rows {
-                firsts.push(first);
-            } else if let Some(mut worst) = firsts.peek_mut()
-                && first < *worst
-            {
-                *worst = first;
-            }
+        self.offer_first(first);
+    }
+
+    fn offer_first(&mut self, first: u128) {
+        let Some(firsts) = &mut self.firsts else { return };
+        if firsts.len() < self.rows {
+            firsts.push(first);
+        } else if let Some(mut worst) = firsts.peek_mut()
+            && first < *worst
+        {
+            *worst = first;
         }
+    }
+
+    /// Takes what another has kept of other segments.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (mine, others) in self.segments.iter_mut().zip(other.segments) {
+            mine.extend(others);
+        }
+        other.firsts.into_iter().flatten().for_each(|first| self.offer_first(first));
     }
 
     /// By segment, in no order, those that may be among the rows.
@@ -108,5 +115,43 @@ impl PartialOrd for Candidate {
 impl Ord for Candidate {
     fn cmp(&self, other: &Self) -> Ordering {
         self.key().cmp(&other.key())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(first: u128) -> Candidate {
+        let id = Uuid::from_u128(first);
+        Candidate { first, rest: Box::default(), id, project: 0, doc: 0, score: 0.0 }
+    }
+
+    /// What is kept of two segments, looked through by one thread or by one each.
+    fn kept(of: [&[u128]; 2], comparable: bool, by_two: bool) -> Vec<Vec<u128>> {
+        let mut one = Top::new(2, 2, comparable);
+        let mut two = Top::new(2, 2, comparable);
+        for (segment, firsts) in of.into_iter().enumerate() {
+            let top = if by_two && segment == 1 { &mut two } else { &mut one };
+            for first in firsts.iter().filter(|first| !top.rejects_from(segment, **first)).collect::<Vec<_>>() {
+                top.offer(segment, candidate(*first));
+            }
+        }
+        one.merge(two);
+        let kept = one.into_candidates().into_iter().map(|candidates| {
+            let mut firsts: Vec<_> = candidates.into_iter().map(|candidate| candidate.first).collect();
+            firsts.sort_unstable();
+            firsts
+        });
+        kept.collect()
+    }
+
+    #[test]
+    fn two_threads_keep_together_what_one_would_keep() {
+        for by_two in [false, true] {
+            assert_eq!(kept([&[9, 4, 7, 5], &[8, 6, 3]], true, by_two), [vec![4], vec![3]]);
+            assert_eq!(kept([&[9, 4, 7, 5], &[8, 6, 3]], false, by_two), [vec![4, 5], vec![3, 6]]);
+            assert_eq!(kept([&[], &[8]], true, by_two), [vec![], vec![8]]);
+        }
     }
 }

@@ -13,15 +13,16 @@ use crate::snapshot::Segment;
 
 impl Search {
     /// What `each` makes of all segments together: a part for each thread that looked through some, each begun by `new`.
+    /// Segments come with their place in the snapshot.
     pub(crate) fn fold_segments<'s, A: Send>(
         &'s self,
         new: impl Fn() -> A + Sync,
-        each: impl Fn(&mut A, &'s SegmentReader, &'s Arc<Segment>) -> Result<(), SearchError> + Sync,
+        each: impl Fn(&mut A, usize, &'s SegmentReader, &'s Arc<Segment>) -> Result<(), SearchError> + Sync,
     ) -> Result<Vec<A>, SearchError> {
-        let mut segments: Vec<_> = self.snapshot.segments().collect();
+        let mut segments: Vec<_> = self.snapshot.segments().enumerate().collect();
         // The last to end should be a small one.
-        segments.sort_unstable_by_key(|(reader, _)| Reverse(reader.max_doc()));
-        fold_with_help(&self.slots, &segments, new, |part, (reader, segment)| each(part, reader, segment))
+        segments.sort_unstable_by_key(|(_, (reader, _))| Reverse(reader.max_doc()));
+        fold_with_help(&self.slots, &segments, new, |part, (at, (reader, segment))| each(part, at, reader, segment))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::snapshot::{AmountColumns, FastColumn, Segment, in_i64};
 pub(super) fn count(search: &Search, filter: &Filter, condition: &Condition<'_>) -> Result<u64, SearchError> {
     let counts = search.fold_segments(
         || 0,
-        |calls, reader, segment| {
+        |calls, _, reader, segment| {
             let worth_keeping = condition.plan(search, reader, segment)?.is_worth_keeping();
             let mut found = worth_keeping.then(|| BitSet::with_max_value(reader.max_doc()));
             visit(search, filter, condition, reader, segment, "counting", |doc| {
@@ -43,7 +43,7 @@ pub(super) fn stats(
     percentiles: bool,
 ) -> Result<Groups, SearchError> {
     let condition = Condition::of(filter, None, search)?;
-    let parts = search.fold_segments(Groups::new, |groups, reader, segment| {
+    let parts = search.fold_segments(Groups::new, |groups, _, reader, segment| {
         let mut sums = SegmentSums::open(search, reader, group_by, percentiles)?;
         visit(search, filter, &condition, reader, segment, "adding up", |doc| sums.add(doc))?;
         merge(groups, sums.finish()?);

@@ -38,7 +38,7 @@ pub(super) fn count(search: &Search, filter: &Filter) -> u64 {
 
 pub(super) fn stats(search: &Search, filter: &Filter, group_by: &[GroupBy]) -> Result<Groups, SearchError> {
     let statuses = statuses(filter, group_by);
-    let parts = search.fold_segments(GroupSums::default, |sums, _, segment| {
+    let parts = search.fold_segments(GroupSums::default, |sums, _, _, segment| {
         visit(segment, search.scope, statuses, filter, |cell| sums.add(cell, group_by));
         check_groups(sums.len(), group_by)
     })?;
