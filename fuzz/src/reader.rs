@@ -13,7 +13,7 @@ use schemas::reader::{
     StatsRequest,
 };
 use schemas::row::Row;
-use schemas::stats::{Durations, Group, Groups, Totals};
+use schemas::stats::{Durations, Group, Groups, StatsPage, Totals};
 use schemas::value::Value;
 
 /// The one call that there is.
@@ -79,7 +79,7 @@ impl CallReader for Remembering {
         unimplemented!("a list is asked as one")
     }
 
-    async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {
+    async fn stats(&self, request: StatsRequest) -> Result<Answer<StatsPage>, ReadError> {
         let durations = request.percentiles.then(|| {
             let mut durations = Durations::default();
             durations.record(1200);
@@ -87,7 +87,8 @@ impl CallReader for Remembering {
         });
         let totals = Totals { calls: 3, total_tokens: 1 << 40, cost_nano_usd: -1, ..Totals::default() };
         let groups = Groups::from([(vec![Value::Null; request.group_by.len()], Group { totals, durations })]);
-        self.answer(Asked::Stats(request), groups)
+        let page = StatsPage::of(groups, request.limit);
+        self.answer(Asked::Stats(request), page)
     }
 
     async fn status(&self) -> Result<ReaderStatus, ReadError> {

@@ -15,7 +15,7 @@ use schemas::reader::{
     StatsRequest, WaitFor,
 };
 use schemas::row::Row;
-use schemas::stats::Groups;
+use schemas::stats::StatsPage;
 use tokio::task::JoinError;
 
 use crate::item::item;
@@ -165,7 +165,7 @@ impl CallReader for IndexReader {
         self.answer("frequencies", request.context, move |search| frequencies(search, &request.filter)).await
     }
 
-    async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {
+    async fn stats(&self, request: StatsRequest) -> Result<Answer<StatsPage>, ReadError> {
         self.answer("stats", request.context.clone(), move |search| stats(search, &request)).await
     }
 

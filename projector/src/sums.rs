@@ -7,7 +7,7 @@ mod group_sums;
 use schemas::limits::STATS_GROUPS_VISITED;
 use schemas::query::Filter;
 use schemas::reader::StatsRequest;
-use schemas::stats::{GroupBy, Groups};
+use schemas::stats::{GroupBy, StatsPage};
 
 use crate::lowering::Condition;
 use crate::search::{Search, SearchError};
@@ -29,12 +29,12 @@ pub(crate) fn count_with(search: &Search, filter: &Filter, condition: &Condition
 }
 
 /// The sums of the calls that match, by group.
-pub(crate) fn stats(search: &Search, request: &StatsRequest) -> Result<Groups, SearchError> {
-    let StatsRequest { filter, group_by, percentiles, .. } = request;
+pub(crate) fn stats(search: &Search, request: &StatsRequest) -> Result<StatsPage, SearchError> {
+    let StatsRequest { filter, group_by, percentiles, limit, .. } = request;
     if !percentiles && by_counters::can_tell(search, filter) && group_by.iter().all(|by| by_counters::knows(*by)) {
-        by_counters::stats(search, filter, group_by)
+        Ok(by_counters::stats(search, filter, group_by)?.page(group_by, *limit))
     } else {
-        by_columns::stats(search, filter, group_by, *percentiles)
+        Ok(StatsPage::of(by_columns::stats(search, filter, group_by, *percentiles)?, *limit))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::model::ColumnSet;
 use crate::positions::{Offset, Positions};
 use crate::query::{Filter, Frequencies, SortBy, SortKey, SortPosition};
 use crate::row::Row;
-use crate::stats::{GroupBy, Groups};
+use crate::stats::{GroupBy, StatsPage};
 
 /// What every read has in common.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,6 +81,8 @@ pub struct StatsRequest {
     pub filter: Filter,
     pub group_by: Vec<GroupBy>,
     pub percentiles: bool,
+    /// Greatest number of groups; none to have all, as who merges answers needs.
+    pub limit: Option<u32>,
 }
 
 /// An answer and the positions of the one snapshot that it comes from.
@@ -162,6 +164,6 @@ pub trait CallReader: fmt::Debug + Send + Sync {
     async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError>;
     /// How rare the words that score in the filter are among all calls that the read may see.
     async fn frequencies(&self, request: CountRequest) -> Result<Answer<Frequencies>, ReadError>;
-    async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError>;
+    async fn stats(&self, request: StatsRequest) -> Result<Answer<StatsPage>, ReadError>;
     async fn status(&self) -> Result<ReaderStatus, ReadError>;
 }

@@ -1,5 +1,6 @@
 //! Sums over calls, per group and in total.
 
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -161,6 +162,47 @@ impl Group {
 
 /// Every group, by its values in the order asked for.
 pub type Groups = BTreeMap<Vec<Value>, Group>;
+
+/// The groups of a page.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StatsPage {
+    /// Those with the most calls first, those with as many in the order of their values.
+    pub groups: Vec<(Vec<Value>, Group)>,
+    /// How many groups there are in all.
+    pub count: u64,
+    /// The sums over all of them.
+    pub total: Group,
+}
+
+impl StatsPage {
+    /// The first of these groups; all without a limit.
+    pub fn of(groups: Groups, limit: Option<u32>) -> Self {
+        let mut total = Group::default();
+        for group in groups.values() {
+            total.merge(group);
+        }
+        let mut groups = Vec::from_iter(groups);
+        let count = u64::try_from(groups.len()).unwrap_or(u64::MAX);
+        first_groups(&mut groups, limit, |(_, group)| group.totals.calls, |(a, _), (b, _)| a.cmp(b));
+        Self { groups, count, total }
+    }
+}
+
+/// Puts groups into the order of a page and leaves out what is beyond its limit.
+pub fn first_groups<T>(
+    groups: &mut Vec<T>,
+    limit: Option<u32>,
+    calls: impl Fn(&T) -> i128,
+    by_values: impl Fn(&T, &T) -> Ordering,
+) {
+    let compare = |a: &T, b: &T| Reverse(calls(a)).cmp(&Reverse(calls(b))).then_with(|| by_values(a, b));
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    if groups.len() > limit {
+        groups.select_nth_unstable_by(limit, compare);
+        groups.truncate(limit);
+    }
+    groups.sort_unstable_by(compare);
+}
 
 #[cfg(test)]
 mod tests {

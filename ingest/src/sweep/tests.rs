@@ -10,7 +10,7 @@ use schemas::fold::CallState;
 use schemas::positions::Positions;
 use schemas::query::{Frequencies, SortValue};
 use schemas::reader::{Answer, CountRequest, GetRequest, ReaderStatus, SortedRow, StatsRequest};
-use schemas::stats::Groups;
+use schemas::stats::StatsPage;
 use schemas::time::Date;
 use uuid::Uuid;
 
@@ -56,7 +56,7 @@ impl CallReader for MadeUpIndex {
         unimplemented!("a sweep lists")
     }
 
-    async fn stats(&self, _: StatsRequest) -> Result<Answer<Groups>, ReadError> {
+    async fn stats(&self, _: StatsRequest) -> Result<Answer<StatsPage>, ReadError> {
         unimplemented!("a sweep lists")
     }
 

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use schemas::access::ReadScope;
 use schemas::model::Column;
 use schemas::query::Filter;
-use schemas::stats::{GroupBy, Groups};
+use schemas::stats::GroupBy;
 use schemas::value::Value;
 
 use super::group_sums::GroupSums;
@@ -36,7 +36,11 @@ pub(super) fn count(search: &Search, filter: &Filter) -> u64 {
     u64::try_from(calls).expect("a number of documents")
 }
 
-pub(super) fn stats(search: &Search, filter: &Filter, group_by: &[GroupBy]) -> Result<Groups, SearchError> {
+pub(super) fn stats<'a>(
+    search: &'a Search,
+    filter: &Filter,
+    group_by: &[GroupBy],
+) -> Result<GroupSums<'a>, SearchError> {
     let statuses = statuses(filter, group_by);
     let parts = search.fold_segments(GroupSums::default, |sums, _, _, segment| {
         visit(segment, search.scope, statuses, filter, |cell| sums.add(cell, group_by));
@@ -44,7 +48,7 @@ pub(super) fn stats(search: &Search, filter: &Filter, group_by: &[GroupBy]) -> R
     })?;
     let sums = parts.into_iter().reduce(|sums, part| sums.merge(&part)).unwrap_or_default();
     check_groups(sums.len(), group_by)?;
-    Ok(sums.groups(group_by))
+    Ok(sums)
 }
 
 /// The sums of a segment that match, within the scope.

@@ -1,12 +1,13 @@
 //! Sums by group while they are added up: texts are told apart by small numbers, which are cheap to compare.
 
+use std::cmp::Ordering;
 use std::ptr;
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use schemas::id::ProjectId;
 use schemas::model::Column;
-use schemas::stats::{Group, GroupBy, Groups, Totals};
+use schemas::stats::{Group, GroupBy, StatsPage, Totals, first_groups};
 use schemas::time::Date;
 use schemas::value::Value;
 
@@ -86,28 +87,41 @@ impl<'a> GroupSums<'a> {
         self
     }
 
-    pub(super) fn groups(&self, group_by: &[GroupBy]) -> Groups {
-        let mut names: Vec<(&Value, usize)> = self.names.values.iter().copied().zip(0..).collect();
-        names.sort_unstable();
-        let ranks: FxHashMap<usize, usize> = names.iter().zip(0..).map(|((_, name), rank)| (*name, rank)).collect();
-        let rank = |name: Option<usize>| name.and_then(|name| ranks.get(&name).copied());
-        let ranked = |shared: &Shared| Shared { model: rank(shared.model), status: rank(shared.status), ..*shared };
-        // In about the order of the groups: their values, which are dear to compare, are hardly compared then.
-        let mut in_order: Vec<(Shared, &Totals)> =
-            self.sums.iter().map(|(shared, totals)| (ranked(shared), totals)).collect();
-        in_order.sort_unstable_by_key(|(shared, _)| *shared);
-        let value_at = |rank: Option<usize>| names.get(rank?).map(|(value, _)| Value::clone(value));
+    /// The first groups, and what all of them are together. Values, which are dear to copy, are copied of those alone.
+    pub(super) fn page(&self, group_by: &[GroupBy], limit: Option<u32>) -> StatsPage {
+        let name = |name: Option<usize>| self.names.values.get_index(name?).copied();
+        let compare = |a: &Shared, b: &Shared, by: &GroupBy| match by {
+            GroupBy::Day => a.day.cmp(&b.day),
+            GroupBy::Column(Column::ProjectId) => a.project.cmp(&b.project),
+            GroupBy::Column(Column::ModelName) => name(a.model).cmp(&name(b.model)),
+            GroupBy::Column(Column::Status) => name(a.status).cmp(&name(b.status)),
+            GroupBy::Column(_) => Ordering::Equal,
+        };
+        let by_values = |(a, _): &(&Shared, _), (b, _): &(&Shared, _)| {
+            group_by.iter().map(|by| compare(a, b, by)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        };
+        let mut first: Vec<(&Shared, &Totals)> = self.sums.iter().collect();
+        first_groups(&mut first, limit, |(_, totals)| totals.calls, by_values);
         let value = |shared: &Shared, by: &GroupBy| match by {
             GroupBy::Day => shared.day.map(|day| Value::Date(Date(i64::from(day) * DAY_MS))),
             GroupBy::Column(Column::ProjectId) => shared.project.map(|project| Value::Id(project.0)),
-            GroupBy::Column(Column::ModelName) => value_at(shared.model),
-            GroupBy::Column(Column::Status) => value_at(shared.status),
+            GroupBy::Column(Column::ModelName) => name(shared.model).cloned(),
+            GroupBy::Column(Column::Status) => name(shared.status).cloned(),
             GroupBy::Column(_) => None,
         };
-        let groups = in_order.into_iter().map(|(shared, totals)| {
-            let values = group_by.iter().map(|by| value(&shared, by).unwrap_or(Value::Null)).collect();
-            (values, Group { totals: totals.clone(), durations: None })
+        let group = |totals: &Totals| Group { totals: totals.clone(), durations: None };
+        let groups = first.into_iter().map(|(shared, totals)| {
+            let values = group_by.iter().map(|by| value(shared, by).unwrap_or(Value::Null)).collect();
+            (values, group(totals))
         });
-        groups.collect()
+        let mut total = Totals::default();
+        for totals in self.sums.values() {
+            total.add(totals);
+        }
+        StatsPage {
+            groups: groups.collect(),
+            count: u64::try_from(self.sums.len()).unwrap_or(u64::MAX),
+            total: group(&total),
+        }
     }
 }

@@ -21,8 +21,9 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response, Refusal> {
         filter,
         group_by: options.group_by.clone(),
         percentiles: options.percentiles,
+        limit: Some(options.limit),
     };
     let answer = call.api.reader.stats(request).await?;
-    let body = StatsAnswer { groups: &answer.content, options: &options, compat: call.api.compat };
+    let body = StatsAnswer { page: &answer.content, options: &options, compat: call.api.compat };
     Ok(read_response(&body, &call.freshness(&answer)))
 }

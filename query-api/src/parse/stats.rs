@@ -10,7 +10,7 @@ use super::js;
 pub(crate) struct StatsOptions {
     pub(crate) group_by: Vec<GroupBy>,
     /// Greatest number of groups to answer with.
-    pub(crate) limit: usize,
+    pub(crate) limit: u32,
     pub(crate) percentiles: bool,
 }
 
@@ -25,14 +25,13 @@ pub(crate) enum StatsError {
 }
 
 /// The number of groups, which like a page's size is checked before permissions are.
-pub(crate) fn limit(body: &Map<String, Json>) -> Result<usize, StatsError> {
+pub(crate) fn limit(body: &Map<String, Json>) -> Result<u32, StatsError> {
     match body.get("limit") {
-        None | Some(Json::Null) => Ok(usize::try_from(STATS_GROUPS).unwrap_or(usize::MAX)),
+        None | Some(Json::Null) => Ok(STATS_GROUPS),
         Some(value) => {
             // 5.0 is the same number.
             let limit = value.as_number().and_then(|_| js::string_of(value).parse::<u32>().ok());
-            let limit = limit.filter(|limit| (1..=STATS_GROUPS_MAX).contains(limit));
-            limit.and_then(|limit| usize::try_from(limit).ok()).ok_or(StatsError::Limit)
+            limit.filter(|limit| (1..=STATS_GROUPS_MAX).contains(limit)).ok_or(StatsError::Limit)
         }
     }
 }

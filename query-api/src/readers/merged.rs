@@ -17,7 +17,7 @@ use schemas::reader::{
     SortedRow, StatsRequest,
 };
 use schemas::row::Row;
-use schemas::stats::Groups;
+use schemas::stats::{Groups, StatsPage};
 use tokio::sync::Mutex;
 
 use super::cover::Cover;
@@ -287,21 +287,27 @@ impl CallReader for MergedReader {
         .await
     }
 
-    async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {
+    async fn stats(&self, request: StatsRequest) -> Result<Answer<StatsPage>, ReadError> {
         let request = &request;
         self.read(request.context.clone(), |cover, context| async move {
+            let is_one = cover.restricted(context.partitions.as_ref()).len() == 1;
+            // The first groups of all may be anywhere among each reader's.
+            let limit = request.limit.filter(|_| is_one);
             let answer = self
                 .ask_each(&cover, &context, |reader, context| {
-                    let request = StatsRequest { context, ..request.clone() };
+                    let request = StatsRequest { context, limit, ..request.clone() };
                     async move { reader.stats(request).await }
                 })
                 .await?;
-            Ok(answer.map(|parts| {
-                let mut groups = Groups::new();
-                for (values, group) in parts.into_iter().flatten() {
-                    groups.entry(values).or_default().merge(&group);
+            Ok(answer.map(|mut pages| match pages.pop() {
+                Some(page) if pages.is_empty() => page,
+                last => {
+                    let mut groups = Groups::new();
+                    for (values, group) in pages.into_iter().chain(last).flat_map(|page| page.groups) {
+                        groups.entry(values).or_default().merge(&group);
+                    }
+                    StatsPage::of(groups, request.limit)
                 }
-                groups
             }))
         })
         .await

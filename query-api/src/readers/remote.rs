@@ -14,7 +14,7 @@ use schemas::reader::{
     StatsRequest,
 };
 use schemas::row::Row;
-use schemas::stats::Groups;
+use schemas::stats::StatsPage;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -142,7 +142,7 @@ impl CallReader for RemoteReader {
         self.ask("frequencies", &request.context, &request).await
     }
 
-    async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {
+    async fn stats(&self, request: StatsRequest) -> Result<Answer<StatsPage>, ReadError> {
         self.ask("stats", &request.context, &request).await
     }
 

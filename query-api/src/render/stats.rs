@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use schemas::event::RawJson;
 use schemas::money::cents_text;
-use schemas::stats::{Durations, Group, GroupBy, Groups};
+use schemas::stats::{Durations, Group, GroupBy, StatsPage};
 use schemas::value::Value;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -16,30 +16,22 @@ use crate::parse::stats::StatsOptions;
 /// The groups with the most calls, how many there are in all, and the sums over all of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StatsAnswer<'a> {
-    pub(crate) groups: &'a Groups,
+    pub(crate) page: &'a StatsPage,
     pub(crate) options: &'a StatsOptions,
     pub(crate) compat: Compat,
 }
 
 impl Serialize for StatsAnswer<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut total = Group::default();
-        self.groups.values().for_each(|group| total.merge(group));
-        let grouped = !self.options.group_by.is_empty();
-        let mut groups: Vec<(&Vec<Value>, &Group)> = self.groups.iter().filter(|_| grouped).collect();
-        let count = groups.len();
-        // Stable: groups of as many calls stay in the order of their values.
-        groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.totals.calls));
-        groups.truncate(self.options.limit);
-        let groups: Vec<GroupAnswer<'_>> = groups
-            .into_iter()
-            .map(|(values, group)| GroupAnswer { values, group, options: self.options, compat: self.compat })
-            .collect();
-        let total = GroupAnswer { values: &[], group: &total, options: self.options, compat: self.compat };
+        let Self { page: StatsPage { groups, count, total }, options, compat } = *self;
+        let answer = |values, group| GroupAnswer { values, group, options, compat };
+        // Calls that are not grouped are in the sums only.
+        let (groups, count) = if options.group_by.is_empty() { (&[][..], &0) } else { (groups.as_slice(), count) };
+        let groups: Vec<GroupAnswer<'_>> = groups.iter().map(|(values, group)| answer(values, group)).collect();
         let mut map = serializer.serialize_map(Some(3))?;
         map.serialize_entry("groups", &groups)?;
-        map.serialize_entry("groupCount", &count)?;
-        map.serialize_entry("total", &total)?;
+        map.serialize_entry("groupCount", count)?;
+        map.serialize_entry("total", &answer(&[], total))?;
         map.end()
     }
 }

@@ -17,7 +17,7 @@ use schemas::reader::{
     SortedRow, StatsRequest,
 };
 use schemas::row::{Row, value};
-use schemas::stats::{Durations, Group, GroupBy, Groups, Totals, is_error};
+use schemas::stats::{Durations, Group, GroupBy, Groups, StatsPage, Totals, is_error};
 use schemas::time::Date;
 use schemas::value::Value;
 use serde_json::{Value as Json, json};
@@ -231,7 +231,7 @@ impl CallReader for MemoryReader {
         Ok(self.answer(Frequencies { calls: count(&Filter::everything())?, with_word }))
     }
 
-    async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {
+    async fn stats(&self, request: StatsRequest) -> Result<Answer<StatsPage>, ReadError> {
         let mut groups = Groups::new();
         for call in self.matching(&request.context, &request.filter)? {
             let values = request.group_by.iter().map(|by| group(call, *by)).collect();
@@ -241,7 +241,7 @@ impl CallReader for MemoryReader {
             }
             groups.entry(values).or_default().merge(&Group { totals: totals(call), durations });
         }
-        Ok(self.answer(groups))
+        Ok(self.answer(StatsPage::of(groups, request.limit)))
     }
 
     async fn status(&self) -> Result<ReaderStatus, ReadError> {

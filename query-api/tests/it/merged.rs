@@ -12,7 +12,7 @@ use schemas::reader::{
     StatsRequest,
 };
 use schemas::row::Row;
-use schemas::stats::Groups;
+use schemas::stats::StatsPage;
 use serde_json::{Value as Json, json};
 
 use crate::memory_reader::{Call, MemoryReader, PARTITIONS, call};
@@ -40,6 +40,7 @@ async fn several_readers_answer_as_one() {
     let mut requests: Vec<(String, Json)> = vec![
         ("count".to_owned(), json!({"query": {"status": "Error"}})),
         ("stats".to_owned(), json!({"groupBy": ["modelName", "status"], "percentiles": true})),
+        ("stats".to_owned(), json!({"groupBy": ["modelName"], "limit": 1})),
     ];
     for sort in [
         json!({}),
@@ -200,7 +201,7 @@ impl CallReader for Growing {
         self.listed.frequencies(request).await
     }
 
-    async fn stats(&self, request: StatsRequest) -> Result<Answer<Groups>, ReadError> {
+    async fn stats(&self, request: StatsRequest) -> Result<Answer<StatsPage>, ReadError> {
         self.listed.stats(request).await
     }
 

@@ -21,7 +21,7 @@ use schemas::reader::{
     Answer, CallReader, CountRequest, GetRequest, ListPage, ListRequest, ReadContext, ReadError, StatsRequest,
 };
 use schemas::row::Row;
-use schemas::stats::{GroupBy, Groups};
+use schemas::stats::{GroupBy, StatsPage};
 use schemas::time::{Clock, Date, Timestamp};
 use schemas::value::Value;
 use tantivy::indexer::NoMergePolicy;
@@ -221,7 +221,7 @@ impl World {
         self.runtime.block_on(self.reader.get(request)).map(|answer| answer.content)
     }
 
-    pub(super) fn stats(&self, request: StatsRequest) -> Result<Groups, ReadError> {
+    pub(super) fn stats(&self, request: StatsRequest) -> Result<StatsPage, ReadError> {
         self.runtime.block_on(self.reader.stats(request)).map(|answer| answer.content)
     }
 
@@ -257,5 +257,5 @@ pub(super) fn list_request(scope: ReadScope, filter: Filter) -> ListRequest {
 }
 
 pub(super) fn stats_request(scope: ReadScope, filter: Filter, group_by: &[GroupBy], percentiles: bool) -> StatsRequest {
-    StatsRequest { context: context(scope), filter, group_by: group_by.to_vec(), percentiles }
+    StatsRequest { context: context(scope), filter, group_by: group_by.to_vec(), percentiles, limit: None }
 }
