@@ -3,7 +3,7 @@
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::postings::SegmentPostings;
 use tantivy::query::Scorer;
-use tantivy::{DocId, DocSet, Score, TERMINATED};
+use tantivy::{DocId, DocSet, Score, SeekDangerResult, TERMINATED};
 
 use super::Union;
 use crate::relevance::Weight;
@@ -103,6 +103,31 @@ impl DocSet for Phrase {
             return self.doc;
         }
         self.find(target)
+    }
+
+    /// Looks at the one document: the next with the phrase may be far beyond it. Unless it has the phrase, the words
+    /// are left ahead of the current document.
+    fn seek_danger(&mut self, target: DocId) -> SeekDangerResult {
+        if self.tick.is_over() {
+            self.doc = TERMINATED;
+        }
+        if target == TERMINATED || self.doc == TERMINATED {
+            return SeekDangerResult::SeekLowerBound(TERMINATED);
+        }
+        if self.doc < target {
+            for word in &mut self.words {
+                let here = if word.doc() < target { word.seek(target) } else { word.doc() };
+                if here > target {
+                    return SeekDangerResult::SeekLowerBound(here);
+                }
+            }
+            self.frequency = self.count();
+            if self.frequency == 0 {
+                return SeekDangerResult::SeekLowerBound(target + 1);
+            }
+            self.doc = target;
+        }
+        if self.doc == target { SeekDangerResult::Found } else { SeekDangerResult::SeekLowerBound(self.doc) }
     }
 
     fn doc(&self) -> DocId {
