@@ -4,7 +4,6 @@ mod plan;
 mod segments;
 mod slots;
 mod threads;
-mod union_size;
 mod watch;
 
 pub(crate) use plan::{Plan, SegmentRead, Test};

@@ -1,24 +1,19 @@
 //! What a filter means in one segment: a tree that makes sets of documents, as often as they are needed.
 
+mod documents;
+mod union_size;
+
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use tantivy::columnar::Column;
 use tantivy::index::InvertedIndexReader;
-use tantivy::postings::{SegmentPostings, TermInfo};
-use tantivy::query::{AllScorer, BitSetDocSet, ConstScorer, EmptyScorer, Exclude, Scorer, intersect_scorers};
-use tantivy::schema::IndexRecordOption;
-use tantivy::{BitSet, DocId, DocSet, SegmentReader, TERMINATED};
+use tantivy::postings::TermInfo;
+use tantivy::{BitSet, DocId, SegmentReader};
 
-use super::union_size::UnionSize;
-use super::watch::{SearchError, Tick, Watch};
-use crate::docsets::{Bm25, ColumnRange, Filtered, Phrase, Union, gather};
-
-/// What a test takes, in steps from one document to the next.
-const TEST: u64 = 3;
-/// What reading a text takes.
-const READ: u64 = 1000;
+use super::watch::{SearchError, Watch};
+use crate::docsets::Bm25;
 
 /// A test of one document.
 pub(crate) type Test = Box<dyn FnMut(DocId) -> bool + Send>;
@@ -157,168 +152,4 @@ impl Plan {
             other => Self::All { of: Vec::new(), but: vec![other] },
         }
     }
-
-    /// The matching documents, deleted ones among them.
-    pub(crate) fn documents(&self, read: SegmentRead<'_>) -> Result<Box<dyn Scorer>, SearchError> {
-        self.documents_beside(read, read.reader.max_doc())
-    }
-
-    /// The same for who looks up so many documents in them at most.
-    fn documents_beside(&self, read: SegmentRead<'_>, looked_up: u32) -> Result<Box<dyn Scorer>, SearchError> {
-        if self.union().is_some_and(|union| union.is_better_gathered(looked_up)) {
-            let mut documents = BitSet::with_max_value(read.reader.max_doc());
-            self.gather(&mut documents, &mut Tick::new(read.watch))?;
-            return Ok(Box::new(ConstScorer::new(BitSetDocSet::from(documents), 0.0)));
-        }
-        let tick = Tick::new(read.watch);
-        Ok(match self {
-            Self::Everything => Box::new(everything(read.reader)),
-            Self::Nothing => Box::new(EmptyScorer),
-            Self::Terms(index, terms) => {
-                let mut postings = postings(index, terms, IndexRecordOption::Basic)?;
-                match postings.pop() {
-                    Some(only) if postings.is_empty() => Box::new(ConstScorer::new(only, 0.0)),
-                    last => {
-                        postings.extend(last);
-                        Box::new(ConstScorer::new(Union::new(postings), 0.0))
-                    }
-                }
-            }
-            Self::Set(documents) => set(documents),
-            Self::Range(column, range) => Box::new(ColumnRange::new(column.clone(), range.clone(), tick)),
-            Self::Words { index, words, bm25 } => {
-                let option = match (words.len(), bm25) {
-                    (1, None) => IndexRecordOption::Basic,
-                    (1, Some(_)) => IndexRecordOption::WithFreqs,
-                    _ => IndexRecordOption::WithFreqsAndPositions,
-                };
-                let words = words
-                    .iter()
-                    .map(|forms| Ok(Union::new(postings(index, forms, option)?)))
-                    .collect::<Result<_, SearchError>>()?;
-                Box::new(Phrase::new(words, bm25.clone(), tick))
-            }
-            Self::Tested(plan, test) => {
-                Box::new(Filtered::new(plan.documents_beside(read, looked_up)?, tick, TEST, test()?))
-            }
-            Self::Read(plan, test) => {
-                Box::new(Filtered::new(plan.documents_beside(read, looked_up)?, tick, READ, test()?))
-            }
-            Self::All { of, but } => {
-                let of = documents_of_all(of, read, looked_up)?;
-                if but.is_empty() {
-                    return Ok(of);
-                }
-                Box::new(Exclude::new(of, documents_of_each(but, read, looked_up)?))
-            }
-            Self::Any(plans) => Box::new(Union::new(documents_of_each(plans, read, looked_up)?)),
-        })
-    }
-
-    fn bits(&self) -> Option<&Arc<BitSet>> {
-        match self {
-            Self::Set(documents) => Some(documents),
-            _ => None,
-        }
-    }
-
-    /// What there is to gather, if the documents are those of words and sets and nothing weighs them.
-    fn union(&self) -> Option<UnionSize> {
-        let of_words = |words: &[TermInfo]| UnionSize {
-            sets: words.len() as u64,
-            documents: words.iter().map(|word| u64::from(word.doc_freq)).sum(),
-        };
-        match self {
-            Self::Terms(_, words) => Some(of_words(words)),
-            Self::Words { words, bm25: None, .. } => match words.as_slice() {
-                [forms] => Some(of_words(forms)),
-                _ => None,
-            },
-            Self::Set(documents) => Some(UnionSize { sets: 1, documents: documents.len() as u64 }),
-            Self::Any(plans) => plans.iter().map(Self::union).sum(),
-            Self::Everything
-            | Self::Nothing
-            | Self::Range(..)
-            | Self::Words { .. }
-            | Self::Tested(..)
-            | Self::Read(..)
-            | Self::All { .. } => None,
-        }
-    }
-
-    /// Adds the documents of a union.
-    fn gather(&self, documents: &mut BitSet, tick: &mut Tick) -> Result<(), SearchError> {
-        match self {
-            Self::Terms(index, words) => gather(index, words, documents, tick),
-            Self::Words { index, words, .. } => {
-                words.iter().try_for_each(|forms| gather(index, forms, documents, tick))
-            }
-            Self::Set(set) => {
-                let mut set = BitSetDocSet::from(BitSet::clone(set));
-                while set.doc() != TERMINATED {
-                    documents.insert(set.doc());
-                    set.advance();
-                }
-                Ok(())
-            }
-            Self::Any(plans) => plans.iter().try_for_each(|plan| plan.gather(documents, tick)),
-            Self::Everything
-            | Self::Nothing
-            | Self::Range(..)
-            | Self::Tested(..)
-            | Self::Read(..)
-            | Self::All { .. } => Ok(()),
-        }
-    }
-}
-
-fn documents_of_all(plans: &[Plan], read: SegmentRead<'_>, looked_up: u32) -> Result<Box<dyn Scorer>, SearchError> {
-    let bits: Vec<&Arc<BitSet>> = plans.iter().filter_map(Plan::bits).collect();
-    let looked_up = bits.iter().map(|bits| length(bits)).fold(looked_up, u32::min);
-    let (unions, others): (Vec<_>, Vec<_>) =
-        plans.iter().filter(|plan| plan.bits().is_none()).partition(|plan| plan.union().is_some());
-    let mut sets = documents_of_each(others, read, looked_up)?;
-    let looked_up = sets.iter().map(DocSet::size_hint).fold(looked_up, u32::min);
-    sets.extend(documents_of_each(unions, read, looked_up)?);
-    sets.sort_by_key(DocSet::cost);
-    // Looking a document up in bits is cheaper than in anything else, so it is done first, unless the bits are fewer.
-    let cheapest = sets.first().map(DocSet::cost);
-    let (tests, first): (Vec<_>, Vec<_>) =
-        bits.into_iter().partition(|bits| cheapest.is_some_and(|cost| cost <= u64::from(length(bits))));
-    if !tests.is_empty() {
-        let tests: Vec<Arc<BitSet>> = tests.into_iter().map(Arc::clone).collect();
-        let passes = move |doc| tests.iter().all(|bits| bits.contains(doc));
-        let tested = Filtered::new(sets.swap_remove(0), Tick::new(read.watch), 0, passes);
-        sets.push(Box::new(tested));
-    }
-    sets.extend(first.into_iter().map(set));
-    Ok(if sets.is_empty() { Box::new(everything(read.reader)) } else { intersect_scorers(sets, read.reader.max_doc()) })
-}
-
-fn documents_of_each<'p>(
-    plans: impl IntoIterator<Item = &'p Plan>,
-    read: SegmentRead<'_>,
-    looked_up: u32,
-) -> Result<Vec<Box<dyn Scorer>>, SearchError> {
-    plans.into_iter().map(|plan| plan.documents_beside(read, looked_up)).collect()
-}
-
-fn set(documents: &Arc<BitSet>) -> Box<dyn Scorer> {
-    Box::new(ConstScorer::new(BitSetDocSet::from(BitSet::clone(documents)), 0.0))
-}
-
-fn length(documents: &BitSet) -> u32 {
-    u32::try_from(documents.len()).unwrap_or(u32::MAX)
-}
-
-fn everything(reader: &SegmentReader) -> ConstScorer<AllScorer> {
-    ConstScorer::new(AllScorer::new(reader.max_doc()), 0.0)
-}
-
-fn postings(
-    index: &InvertedIndexReader,
-    terms: &[TermInfo],
-    option: IndexRecordOption,
-) -> Result<Vec<SegmentPostings>, SearchError> {
-    terms.iter().map(|term| Ok(index.read_postings_from_terminfo(term, option)?)).collect()
 }
