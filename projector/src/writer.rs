@@ -11,7 +11,7 @@ pub(crate) mod stored;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,8 +19,9 @@ use std::time::Instant;
 use schemas::fold::{CallState, UnreadableState};
 use schemas::id::{CallKey, Partition};
 use schemas::positions::Offset;
+use tantivy::index::SegmentId;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
-use tantivy::{Directory, Index, IndexReader, IndexWriter, Searcher, TantivyError};
+use tantivy::{Directory, Index, IndexReader, IndexWriter, Searcher, SegmentReader, TantivyError};
 
 use self::batch::{FoldedBatch, FoldedCall};
 use self::fence::Fence;
@@ -129,6 +130,14 @@ impl CallWriter {
     /// Whether there is anything to commit.
     pub(crate) fn has_moved(&self) -> bool {
         self.moved
+    }
+
+    /// Whether segments are to be merged, or were and readers don't see it yet: a commit begins the one and shows the other.
+    pub(crate) fn wants_merges(&self) -> Result<bool, WriteIndexError> {
+        let segments = self.index.searchable_segment_metas()?;
+        let seen: HashSet<SegmentId> = self.committed.segment_readers().iter().map(SegmentReader::segment_id).collect();
+        let is_seen = segments.len() == seen.len() && segments.iter().all(|segment| seen.contains(&segment.id()));
+        Ok(!is_seen || !self.writer.get_merge_policy().compute_merge_candidates(&segments).is_empty())
     }
 
     /// The documents and segments of the last commit.

@@ -9,7 +9,7 @@ const FULL_COMMITS: u32 = 2;
 /// Other commits in a row after which it counts as caught up.
 const CALM_COMMITS: u32 = 10;
 /// Time without anything to commit after which it counts as caught up.
-const IDLE: Duration = Duration::from_secs(1);
+pub(super) const IDLE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -44,9 +44,9 @@ impl Pace {
         }
     }
 
-    /// While nothing waits, this long after the last commit. Says whether the number of threads changes.
-    pub(crate) fn idle(&mut self, since_commit: Duration) -> bool {
-        since_commit >= IDLE && self.change(1)
+    /// After [`IDLE`]. Says whether the number of threads changes.
+    pub(crate) fn idle(&mut self) -> bool {
+        self.change(1)
     }
 
     fn change(&mut self, threads: usize) -> bool {
@@ -72,6 +72,6 @@ mod tests {
         assert!(!(0..9).any(|_| pace.committed(false)));
         assert!(pace.committed(false));
         assert_eq!(pace.threads(), 1);
-        assert!(!pace.idle(IDLE));
+        assert!(!pace.idle());
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::failure::ProjectorFailure;
 use super::freshness::{Freshness, SeenEnds};
 use super::log_check::check_log;
-use super::pace::Pace;
+use super::pace::{IDLE, Pace};
 use super::reading::{Read, Reading};
 use super::session_end::SessionEnd;
 use super::stop::{Backoff, Stop};
@@ -142,6 +142,7 @@ impl ProjectorThread {
             .map_err(|error| SessionEnd::Again { error: error.into(), may_be_damage: false })?;
         let mut last_commit: Option<Instant> = None;
         let mut progress_said = Instant::now();
+        let mut merges_looked_for = Instant::now();
         loop {
             if let Some(damage) = self.cell.checks().damage() {
                 return Err(SessionEnd::Unusable(damage.into()));
@@ -153,6 +154,7 @@ impl ProjectorThread {
             let since = last_commit.map_or(TICK_MAX, |at| at.elapsed());
             let mut full = false;
             let mut failure = None;
+            let mut merges = false;
             match read {
                 Some(Read::Batch(batch)) => {
                     self.status.set_log_heard();
@@ -174,13 +176,23 @@ impl ProjectorThread {
                 None if stopping => {}
                 None if writer.has_moved() && since >= TICK => {}
                 None => {
-                    if !writer.has_moved() && pace.idle(since) {
-                        writer = writer.with_threads(pace.threads())?;
+                    if writer.has_moved() || since < IDLE {
+                        continue;
                     }
-                    continue;
+                    if pace.idle() {
+                        writer = writer.with_threads(pace.threads())?;
+                        continue;
+                    }
+                    if merges_looked_for.elapsed() >= IDLE {
+                        merges_looked_for = Instant::now();
+                        merges = writer.wants_merges()?;
+                    }
+                    if !merges {
+                        continue;
+                    }
                 }
             }
-            if writer.has_moved() {
+            if merges || writer.has_moved() {
                 self.commit(&mut writer, &mut freshness)?;
             }
             match failure {

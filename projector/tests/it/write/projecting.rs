@@ -1,10 +1,30 @@
 use std::time::{Duration, Instant};
 
+use projector::snapshot::Snapshot;
 use schemas::event::{CallData, CallEventType};
 use schemas::fold::CallState;
-use testkit::Generator;
+use testkit::{Generator, wait_until};
 
-use super::world::{PARTITIONS, PROJECT, World, home, stored_states};
+use super::world::{DEADLINE, PARTITIONS, PROJECT, World, home, stored_states};
+
+/// Each commit begins merges and shows those that have ended: without another one readers would go through all
+/// segments until the next event.
+#[test]
+fn segments_are_merged_and_seen_so_while_no_event_comes() {
+    let mut world = World::new();
+    let projector = world.start();
+    let segments = |snapshot: &Snapshot| snapshot.searcher().segment_readers().len();
+    let events = Generator::new(5).histories(PROJECT, 100);
+    let mut many = events.iter().map(|event| {
+        world.append(std::slice::from_ref(event));
+        world.wait(&projector)
+    });
+    // As many as are merged at once.
+    assert!(many.any(|snapshot| segments(&snapshot) == 8));
+    drop(many);
+    wait_until("they are seen merged", DEADLINE, || projector.snapshot().is_some_and(|now| segments(&now) < 8));
+    world.assert_equal(&world.wait(&projector));
+}
 
 #[test]
 fn the_index_is_the_fold_of_the_log_however_the_log_is_cut_into_batches() {
