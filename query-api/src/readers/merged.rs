@@ -299,15 +299,15 @@ impl CallReader for MergedReader {
                     async move { reader.stats(request).await }
                 })
                 .await?;
-            Ok(answer.map(|mut pages| match pages.pop() {
-                Some(page) if pages.is_empty() => page,
-                last => {
-                    let mut groups = Groups::new();
-                    for (values, group) in pages.into_iter().chain(last).flat_map(|page| page.groups) {
-                        groups.entry(values).or_default().merge(&group);
-                    }
-                    StatsPage::of(groups, request.limit)
+            Ok(answer.map(|mut pages| {
+                if is_one {
+                    return pages.pop().unwrap_or_default();
                 }
+                let mut groups = Groups::new();
+                for (values, group) in pages.into_iter().flat_map(|page| page.groups) {
+                    groups.entry(values).or_default().merge(&group);
+                }
+                StatsPage::of(groups, request.limit)
             }))
         })
         .await

@@ -17,6 +17,8 @@ use crate::search::{SearchError, Tick};
 const TEST: u64 = 3;
 /// What reading a text takes.
 const READ: u64 = 1000;
+/// Bits are cut with each other this many at a time: fewer documents of a segment are looked up one by one.
+const CUT: u32 = 64;
 
 impl Plan {
     /// The matching documents, deleted ones among them.
@@ -152,7 +154,13 @@ fn documents_of_all(plans: &[Plan], read: SegmentRead<'_>, looked_up: u32) -> Re
     let (gathered, unions): (Vec<_>, Vec<_>) = unions.into_iter().partition(|plan| plan.is_better_gathered(looked_up));
     sets.extend(documents_of_each(unions, read, looked_up)?);
     for plan in gathered {
-        bits = vec![Arc::new(in_all(plan.gathered(read)?, &bits))];
+        let documents = plan.gathered(read)?;
+        if length(&documents) < read.reader.max_doc() / CUT {
+            sets.push(set(Arc::new(documents)));
+        } else {
+            // Takes the place of all bits so far, as it is in all of them.
+            bits = vec![Arc::new(in_all(documents, &bits))];
+        }
     }
     sets.sort_by_key(DocSet::cost);
     // Looking a document up in bits is cheaper than in anything else, so it is done first, unless the bits are fewer.
@@ -168,7 +176,7 @@ fn documents_of_all(plans: &[Plan], read: SegmentRead<'_>, looked_up: u32) -> Re
     Ok(if sets.is_empty() { Box::new(everything(read.reader)) } else { intersect_scorers(sets, read.reader.max_doc()) })
 }
 
-/// What is in all of these: 64 documents at a time, which is far less than looking each up.
+/// What is in all of these.
 fn in_all(mut documents: BitSet, others: &[Arc<BitSet>]) -> BitSet {
     for other in others {
         documents.intersect_update(&other.as_ref().into());
