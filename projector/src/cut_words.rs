@@ -15,8 +15,9 @@ use crate::index::words::cut_words;
 use crate::search::{SearchError, Watch};
 use crate::state::StateReader;
 
-/// Bytes of such words that are kept of one column of a segment.
+/// Bytes of such words that are kept of one column of a segment: so many, or so many a document if that is more.
 const KEPT_BYTES: usize = 1024 * 1024;
+const KEPT_BYTES_A_DOCUMENT: usize = 2;
 
 /// Those of one column.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ impl CutWords {
         else {
             return Ok(Self::Kept(kept));
         };
+        let most = KEPT_BYTES.max(reader.max_doc() as usize * KEPT_BYTES_A_DOCUMENT);
         let states = StateReader::open(reader)?;
         let mut doc = postings.doc();
         while doc != TERMINATED {
@@ -48,7 +50,7 @@ impl CutWords {
                 bytes += word.len();
                 kept.push((doc, word.into_boxed_str()));
             }
-            if bytes > KEPT_BYTES {
+            if bytes > most {
                 return Ok(Self::TooMany);
             }
             doc = postings.advance();
