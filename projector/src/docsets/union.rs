@@ -220,6 +220,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn a_union_has_what_its_sets_have_however_it_is_asked(
             sets in proptest::collection::vec((proptest::collection::btree_set(0..DOCS, 0..20), any::<bool>()), 0..4),

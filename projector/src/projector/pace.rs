@@ -44,7 +44,7 @@ impl Pace {
         }
     }
 
-    /// After [`IDLE`]. Says whether the number of threads changes.
+    /// Once there was nothing to commit for [`IDLE`]. Says whether the number of threads changes.
     pub(crate) fn idle(&mut self) -> bool {
         self.change(1)
     }

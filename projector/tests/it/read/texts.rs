@@ -1,13 +1,14 @@
 //! Full text in several languages.
 
 use schemas::access::ReadScope;
+use schemas::event::CallEventType;
 use schemas::limits::PREFIX_WORDS;
 use schemas::model::Column;
 use schemas::query::{Filter, SortBy, SortKey, SortValue, TextQuery};
 use schemas::reader::{ListRequest, ReadError};
 use schemas::value::Value;
 
-use super::world::{FIRST, World, call, list_request};
+use super::world::{FIRST, SECOND, World, call, event, list_request};
 
 const LONG: [Column; 3] = [Column::RequestPrompt, Column::ResponsePreview, Column::StatusMessage];
 
@@ -197,6 +198,24 @@ fn a_word_scores_also_beside_an_exclusion_that_excludes_nothing() {
     });
     let ids: Vec<u128> = page.rows.iter().map(|row| row.position.id.as_u128()).collect();
     assert_eq!(ids, [2, 1]);
+}
+
+/// A segment in which few words are looked up in the project's documents, and many are cut with them.
+#[test]
+fn words_of_few_and_of_many_calls_are_those_of_the_project() {
+    let mut world = World::new();
+    for id in 1..=250 {
+        let project = if id % 2 == 0 { FIRST } else { SECOND };
+        let rare = if (100..102).contains(&id) { format!("rare{id}") } else { String::new() };
+        let claims = [(Column::RequestPrompt, Value::text(format!("{rare} often{}", id % 5)))];
+        world.apply(event(CallEventType::Completed, project, id, 0, claims));
+    }
+    world.commit();
+    assert_eq!(found(&world, prefix("rare")), [100]);
+    let often = Filter::FullText(LONG.to_vec(), prefix("often"));
+    assert_eq!(world.count(ReadScope::Project(FIRST), often.clone()), 125);
+    let both = Filter::All(vec![often, Filter::FullText(LONG.to_vec(), prefix("rare"))]);
+    assert_eq!(world.count(ReadScope::Project(FIRST), both), 1);
 }
 
 #[test]
