@@ -151,7 +151,7 @@ fn neither_secrets_nor_data_get_into_the_image_and_every_crate_does() {
 /// The services that run llm-log, each with its line as clap reads it.
 fn roles(compose: &Compose) -> Vec<(&str, &Service, CommandLine)> {
     let of_image = Image::read().variables;
-    let ours = compose.services.iter().filter(|(_, service)| service.image == "llm-log");
+    let ours = compose.services.iter().filter(|(_, service)| service.build.is_some());
     ours.map(|(name, service)| {
         let container = Container { of_image: of_image.clone(), own: service.variables() };
         let line = container.parse(&service.command).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -168,6 +168,8 @@ fn every_flag_and_variable_of_the_composition_is_one_of_the_role_that_gets_it() 
     assert_eq!(names, ["ingest", "projector", "query-api", "sweep"]);
     for (name, service, line) in &roles {
         assert_eq!(service.build.as_deref(), Some("."), "{name}");
+        // One name for several builds at once is one that all but the first can't have.
+        assert_eq!(service.image, None, "{name}");
         let role = match line.command {
             Command::Ingest(_) => "ingest",
             Command::Projector(_) => "projector",
@@ -247,7 +249,7 @@ fn the_broker_of_the_composition_keeps_its_data_and_is_the_one_that_tests_run_on
     let kafka = compose.services.get("kafka").expect("a service kafka");
     let pom = read("scripts/kafka-broker/pom.xml");
     let version = pom.split("<kafka.version>").nth(1).and_then(|rest| rest.split('<').next());
-    assert_eq!(kafka.image, format!("apache/kafka:{}", version.expect("the tests' Kafka has a version")));
+    assert_eq!(kafka.image, Some(format!("apache/kafka:{}", version.expect("the tests' Kafka has a version"))));
     let folder = kafka.environment.get("KAFKA_LOG_DIRS").expect("the image keeps its data in /tmp unless told");
     assert!(kafka.mounts().iter().any(|(_, path)| path == Path::new(folder)), "{folder} is no volume");
 }

@@ -21,7 +21,7 @@ pub(super) struct Compose {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Service {
-    pub(super) image: String,
+    pub(super) image: Option<String>,
     pub(super) build: Option<String>,
     #[serde(rename = "restart")]
     _restart: String,
