@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::{Request as HttpRequest, State};
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse as _, Response};
-use schemas::access::ApiKey;
+use schemas::access::{ApiKey, Principal};
 use schemas::reader::CallReader;
 use schemas::reference::ReferenceData;
 use schemas::time::Clock;
 
 use crate::auth::authenticate;
-use crate::body::{self, BodyMemory, ReadBody};
+use crate::body::{self, BodyMemory, ReadBody, Sender};
 use crate::compat::Compat;
 use crate::consistency::{self, ReferencePosition};
 use crate::endpoint::Endpoint;
@@ -65,11 +65,17 @@ async fn answer(State(site): State<Site>, http: HttpRequest) -> Response {
     response
 }
 
-/// Reads the body, then asks who sent it; the endpoint does the rest.
+fn principal(api: &QueryApi, headers: &HeaderMap) -> Result<Option<Principal>, Refusal> {
+    authenticate(headers, &api.reference.load(), api.master_key, api.clock.now().date())
+}
+
+/// Reads the body, then asks who sent it: what is wrong with a body is said first. The endpoint does the rest.
 async fn endpoint_response(site: &Site, endpoint: Endpoint, http: HttpRequest) -> Result<Response, Refusal> {
     let Site { api, bodies } = site;
     let (parts, body) = http.into_parts();
-    let ReadBody { members, memory } = body::read(&parts.headers, body, bodies, api.body_timeout).await?;
+    let known = principal(api, &parts.headers).ok().flatten();
+    let sender = Sender::of(known.as_ref());
+    let ReadBody { members, memory } = body::read(&parts.headers, body, bodies, sender, api.body_timeout).await?;
     let request = Request::new(parts.headers, parts.uri.query(), members);
     // Before the key is looked for, which may be among what the client waits for.
     let wait_for = match endpoint {
@@ -78,9 +84,8 @@ async fn endpoint_response(site: &Site, endpoint: Endpoint, http: HttpRequest) -
         }
         Endpoint::Create | Endpoint::Update { .. } | Endpoint::Delete { .. } => None,
     };
+    let principal = principal(api, &request.headers)?;
     let reference = api.reference.load_full();
-    let now = api.clock.now().date();
-    let principal = authenticate(&request.headers, &reference, api.master_key, now)?;
     let call = endpoints::Call {
         api,
         request: &request,

@@ -4,7 +4,7 @@ mod form;
 mod json;
 mod memory;
 
-pub(crate) use memory::BodyMemory;
+pub(crate) use memory::{BodyMemory, Sender};
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -94,9 +94,10 @@ pub(crate) async fn read(
     headers: &HeaderMap,
     body: Body,
     memory: &BodyMemory,
+    sender: Sender,
     timeout: Duration,
 ) -> Result<ReadBody, BodyError> {
-    let mut memory = memory.hold();
+    let mut memory = memory.hold(sender);
     let received = tokio::time::timeout(timeout, receive(body, &mut memory));
     let bytes = received.await.map_err(|_| BodyError::TooSlow)??;
     if bytes.is_empty() {

@@ -135,11 +135,11 @@ impl<'de> Visitor<'de> for Reading<'_, '_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::memory::BodyMemory;
+    use super::super::memory::{BodyMemory, Sender};
     use super::*;
 
     fn read_all(text: &str) -> Result<Json, BodyError> {
-        read(text.as_bytes(), &mut BodyMemory::default().hold())
+        read(text.as_bytes(), &mut BodyMemory::default().hold(Sender::Master))
     }
 
     fn nested(depth: usize) -> String {
@@ -170,11 +170,11 @@ mod tests {
     #[test]
     fn values_take_of_the_memory_of_all() {
         let memory = BodyMemory::new(STEP * VALUE_BYTES);
-        let mut held = memory.hold();
+        let mut held = memory.hold(Sender::Master);
         assert!(read(b"[0]", &mut held).is_ok());
-        assert!(matches!(read(b"[0]", &mut memory.hold()), Err(BodyError::Busy)));
+        assert!(matches!(read(b"[0]", &mut memory.hold(Sender::Master)), Err(BodyError::Busy)));
         drop(held);
-        assert!(read(b"[0]", &mut memory.hold()).is_ok());
+        assert!(read(b"[0]", &mut memory.hold(Sender::Master)).is_ok());
     }
 
     proptest! {

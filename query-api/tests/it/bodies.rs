@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use query_api::Compat;
 
 use crate::memory_reader::MemoryReader;
-use crate::server::{READER, Server, calls};
+use crate::server::{Answered, OTHER_READER, READER, Server, calls};
 
 async fn count(server: &Server, headers: &[(&str, &str)], body: impl Into<Body>) -> (u16, String) {
     let mut request = Request::builder().method("POST").uri("/api/llm-log/count").header("ApiKey", READER);
@@ -119,25 +119,43 @@ async fn a_body_that_does_not_arrive_is_given_up() {
     assert_eq!(answered, (408, r#"{"error":"the body took too long to arrive"}"#.to_owned()));
 }
 
-#[tokio::test]
-async fn bodies_that_take_too_much_memory_together_are_told_to_come_back() {
-    let server = Server::new(Compat::Docs);
-    let stalled = || {
-        let first = futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(vec![b' '; 49 * 1024 * 1024]))]);
-        Body::from_stream(futures::StreamExt::chain(first, futures::stream::pending()))
+const MIB: usize = 1024 * 1024;
+
+/// A body of which so much arrives and no more.
+fn stalled(mebibytes: usize) -> Body {
+    let first = futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(vec![b' '; mebibytes * MIB]))]);
+    Body::from_stream(futures::StreamExt::chain(first, futures::stream::pending()))
+}
+
+async fn count_with(server: &Server, key: Option<&str>, body: Body) -> Answered {
+    let request = Request::builder().method("POST").uri("/api/llm-log/count");
+    let request = match key {
+        Some(key) => request.header("ApiKey", key),
+        None => request,
     };
-    let mut waiting = futures::stream::FuturesUnordered::new();
-    for _ in 0..5 {
-        waiting.push(count(&server, &[], stalled()));
-    }
-    // They have sent their first part and send no more.
+    server.send(request.body(body).expect("a valid request")).await
+}
+
+#[tokio::test]
+async fn bodies_that_take_too_much_memory_are_told_to_come_back_and_leave_others_theirs() {
+    let server = Server::new(Compat::Docs);
+    let whole = |mebibytes: usize| Body::from(format!("{{}}{}", " ".repeat(mebibytes * MIB)));
+    let waiting = [(Some(READER), 49), (Some(READER), 49), (Some(READER), 49), (None, 15)];
+    let mut waiting: futures::stream::FuturesUnordered<_> =
+        waiting.into_iter().map(|(key, mebibytes)| count_with(&server, key, stalled(mebibytes))).collect();
     assert!(futures::poll!(futures::StreamExt::next(&mut waiting)).is_pending());
-    let mut request = Request::builder().method("POST").uri("/api/llm-log/count").header("ApiKey", READER);
-    request = request.header("content-type", "application/json");
-    let large = vec![b' '; 12 * 1024 * 1024];
-    let answered = server.send(request.body(large.into()).expect("a valid request")).await;
-    assert_eq!(answered.summary(), (503, r#"{"error":"too many large bodies are being read"}"#));
-    assert_eq!(answered.headers["retry-after"], "1");
+    let busy = (503, r#"{"error":"too many large bodies are being read"}"#);
+    for (key, mebibytes) in [(Some(READER), 49), (None, 2)] {
+        let answered = count_with(&server, key, whole(mebibytes)).await;
+        assert_eq!(answered.summary(), busy, "{key:?}");
+        assert_eq!(answered.headers["retry-after"], "1");
+    }
+    assert_eq!(count_with(&server, Some(READER), whole(1)).await.status, 200);
+    assert_eq!(count_with(&server, Some(OTHER_READER), whole(12)).await.status, 200);
+    // All together.
+    waiting.push(count_with(&server, Some(OTHER_READER), stalled(49)));
+    assert!(futures::poll!(futures::StreamExt::next(&mut waiting)).is_pending());
+    assert_eq!(count_with(&server, Some(OTHER_READER), whole(49)).await.summary(), busy);
     drop(waiting);
-    assert_eq!(count(&server, &[], "{}").await.0, 200);
+    assert_eq!(count_with(&server, Some(OTHER_READER), whole(49)).await.status, 200);
 }
