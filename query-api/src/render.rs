@@ -14,8 +14,12 @@ use axum::response::{IntoResponse as _, Response};
 use schemas::positions::Positions;
 use serde::Serialize;
 
+use crate::cursor::NextPage;
+
 /// Says which log positions an answer covers.
 const POSITIONS: HeaderName = HeaderName::from_static("llm-log-positions");
+/// Says where the next page of a walk begins, when there is one and the answer itself has no place for it.
+const CURSOR: HeaderName = HeaderName::from_static("llm-log-cursor");
 /// Says how far it is behind the end of the log.
 const LAG_MS: HeaderName = HeaderName::from_static("llm-log-lag-ms");
 
@@ -42,7 +46,15 @@ pub(crate) fn csv_response(list: ListAnswer<'_>, freshness: &Freshness) -> Respo
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
     ];
-    with_freshness((StatusCode::OK, headers, csv::csv(list)).into_response(), freshness)
+    let cursor = match list.next {
+        NextPage::Cursor(cursor) => HeaderValue::try_from(cursor).ok(),
+        NextPage::NotAsked | NextPage::None => None,
+    };
+    let mut response = (StatusCode::OK, headers, csv::csv(list)).into_response();
+    if let Some(cursor) = cursor {
+        response.headers_mut().insert(CURSOR, cursor);
+    }
+    with_freshness(response, freshness)
 }
 
 fn with_freshness(mut response: Response, freshness: &Freshness) -> Response {

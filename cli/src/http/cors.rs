@@ -11,7 +11,8 @@ use axum::response::{IntoResponse as _, Response};
 const ANY: HeaderValue = HeaderValue::from_static("*");
 const METHODS: HeaderValue = HeaderValue::from_static("GET,PUT,POST,DELETE,OPTIONS");
 const PREFLIGHT_METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,PUT,PATCH,POST,DELETE");
-const EXPOSED: HeaderValue = HeaderValue::from_static("Llm-Log-Positions,Llm-Log-Lag-Ms,Retry-After,X-Request-Id");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("Llm-Log-Positions,Llm-Log-Lag-Ms,Llm-Log-Cursor,Retry-After,X-Request-Id");
 /// How long a browser may keep the answer to a preflight, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 

@@ -15,6 +15,8 @@ const JSON: &str = "application/json";
 pub(super) fn list(compat: Compat) -> OperationBuilder {
     let about = "A page of calls, ten and the newest first by default.";
     let csv = string().description(Some("A line with the names of the columns, then a line per call."));
+    let csv_instead =
+        "The answer as CSV instead of JSON. Of a walk, the header Llm-Log-Cursor says where the next page begins.";
     let as_csv = string().enum_values(Some(["csv"]));
     let answered = answered("CallList", examples::list_answer(compat))
         .content("text/html", ContentBuilder::new().schema(Some(csv)).build());
@@ -23,7 +25,7 @@ pub(super) fn list(compat: Compat) -> OperationBuilder {
         .response("200", answered)
         .parameter(in_url("limit", "Wins over the body's.", requests::limit(compat)))
         .parameter(in_url("skip", "Wins over the body's.", requests::skip()))
-        .parameter(in_url("output-type", "The answer as CSV instead of JSON.", as_csv))
+        .parameter(in_url("output-type", csv_instead, as_csv))
 }
 
 pub(super) fn item(compat: Compat) -> OperationBuilder {

@@ -87,9 +87,8 @@ pub(super) fn full_text() -> ObjectBuilder {
             "Words, \"phrases\" and beginnings*, joined by AND, OR, NOT and parentheses; side by side means AND. Case and accents do not matter.",
         ));
     let field = string().enum_values(Some(FULL_TEXT_COLUMNS.map(Column::name)));
-    let fields = ArrayBuilder::new()
-        .items(RefOr::T(Schema::from(field.build())))
-        .min_items(Some(1))
-        .description(Some("Where to search, under a key that is no column: in all three by default."));
+    let fields = ArrayBuilder::new().items(RefOr::T(Schema::from(field.build()))).min_items(Some(1)).description(Some(
+        "Where to search; by default in the column that is the key, or in all three when the key is none.",
+    ));
     operator(&["FullText"]).property("value", value).required("value").property("fields", fields)
 }

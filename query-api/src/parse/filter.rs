@@ -40,7 +40,7 @@ pub(crate) enum FilterError {
     #[error("{column}: {operator} needs a value, got null or none")]
     NoOperand { column: &'static str, operator: &'static str },
     #[error("{0}: expected at most {IN_VALUES} values")]
-    TooManyValues(&'static str),
+    TooManyValues(String),
     #[error("{0}: null can't be one of several values; use IsNull")]
     NullInList(&'static str),
     #[error("{0}: expected an array of values")]
@@ -119,7 +119,6 @@ fn searched_fields(key: &str, value: &Json) -> Result<Option<Vec<String>>, Filte
     };
     Ok(match operator {
         Some(MULTI_SEARCH) => Some(fields.unwrap_or_default()),
-        Some(FULL_TEXT) if Column::of_name(key).is_some_and(|column| FULL_TEXT_COLUMNS.contains(&column)) => None,
         Some(FULL_TEXT) if fields.is_some() || Column::of_name(key).is_none() => {
             Some(fields.unwrap_or_else(|| FULL_TEXT_COLUMNS.iter().map(|column| column.name().to_owned()).collect()))
         }
@@ -266,7 +265,7 @@ impl Target {
 
     fn one_of(self, elements: &[Json]) -> Result<Filter, FilterError> {
         if elements.len() > IN_VALUES {
-            return Err(FilterError::TooManyValues(self.name()));
+            return Err(FilterError::TooManyValues(self.name().to_owned()));
         }
         let mut values = Vec::with_capacity(elements.len());
         for element in elements {

@@ -56,6 +56,20 @@ async fn a_walk_shows_every_call_once_and_ends_with_null() {
 }
 
 #[tokio::test]
+async fn a_walk_as_csv_goes_on_with_the_cursor_of_a_header() {
+    let server = Server::new(Compat::Docs);
+    let (mut pages, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let body = json!({"sort": {"_id": 1}, "select": {"totalTokens": true}, "cursor": cursor});
+        let answered = server.post("get-list?limit=5&output-type=csv", &body).await;
+        pages.push(answered.text.lines().skip(1).count());
+        let Some(next) = answered.headers.get("llm-log-cursor") else { break };
+        next.to_str().expect("text").clone_into(&mut cursor);
+    }
+    assert_eq!(pages, [5, 5, 2]);
+}
+
+#[tokio::test]
 async fn every_page_counts_all_matches_and_only_those_that_ask_have_a_cursor() {
     let body = json!({"query": {"status": "Success"}});
     let keys =

@@ -1,10 +1,11 @@
 //! Filters inside a relation, such as `{"llmProvider":{"name":"x"}}`: resolved here, from the reference data that
 //! calls see, to the ids of the related rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use schemas::access::ReadScope;
 use schemas::like::{LikeMatcher, Place};
+use schemas::limits::IN_VALUES;
 use schemas::model::{Column, Relation};
 use schemas::query::Filter;
 use schemas::reference::{ReferenceData, RelatedRow, Viewers};
@@ -69,7 +70,7 @@ fn pointing(id_column: Column, ids: BTreeMap<Viewers, Vec<Value>>) -> Filter {
 /// A condition on a field. Without a related row every field is null.
 #[derive(Debug)]
 enum Test {
-    OneOf(Vec<Value>),
+    OneOf(HashSet<Value>),
     Like(LikeMatcher),
     /// Holds on null too.
     NotLike(LikeMatcher),
@@ -92,11 +93,10 @@ fn test(column: Column, field: Field, value: &Json) -> Result<Test, FilterError>
         cast::to_type(field.name, field.column_type, value)
             .map_err(|source| FilterError::InRelation { column: column.name(), source })
     };
-    let like = |place| {
-        let key = format!("{}.{}", column.name(), field.name);
-        pattern(&key, value.get("value"), place).map(|pattern| pattern.matcher())
-    };
+    let key = || format!("{}.{}", column.name(), field.name);
+    let like = |place| pattern(&key(), value.get("value"), place).map(|pattern| pattern.matcher());
     Ok(match (value, type_of(value)) {
+        (Json::Array(elements), _) if elements.len() > IN_VALUES => return Err(FilterError::TooManyValues(key())),
         (Json::Array(elements), _) => {
             Test::OneOf(elements.iter().map(|element| cast(unwrapped(element))).collect::<Result<_, _>>()?)
         }
@@ -104,11 +104,11 @@ fn test(column: Column, field: Field, value: &Json) -> Result<Test, FilterError>
         (_, Some("StartsWith")) => Test::Like(like(Place::Start)?),
         (_, Some("EndsWith")) => Test::Like(like(Place::End)?),
         (_, Some("NotContains")) => Test::NotLike(like(Place::Anywhere)?),
-        (_, Some("ObjectID" | "DateTime" | "Name" | "Email")) => Test::OneOf(vec![cast(unwrapped(value))?]),
+        (_, Some("ObjectID" | "DateTime" | "Name" | "Email")) => Test::OneOf(HashSet::from([cast(unwrapped(value))?])),
         (_, Some(_)) => Test::Never,
         (Json::Object(_), None) => {
             return Err(FilterError::Relation { column: column.name(), source: RelationError::TooDeep });
         }
-        _ => Test::OneOf(vec![cast(value)?]),
+        _ => Test::OneOf(HashSet::from([cast(value)?])),
     })
 }

@@ -28,7 +28,29 @@ fn members_that_an_operator_does_not_know_are_passed_over() {
 #[test]
 fn lists_are_bounded() {
     let too_many: Vec<usize> = (0..=IN_VALUES).collect();
-    assert_eq!(lowered(&json!({ "totalTokens": too_many })), Err(FilterError::TooManyValues("totalTokens")));
+    let refused = |query: Json| lowered(&query).expect_err("refused").to_string();
+    assert_eq!(refused(json!({ "totalTokens": too_many })), "totalTokens: expected at most 10000 values");
+    let of_related = json!({ "incident": { "incidentNumber": too_many } });
+    assert_eq!(refused(of_related), "incident.incidentNumber: expected at most 10000 values");
+}
+
+#[test]
+fn full_text_searches_the_columns_that_it_names_whatever_the_key() {
+    let searched = |key: &str, fields: Json| {
+        let filter = lowered(&json!({ key: {"_type": "FullText", "value": "a", "fields": fields} }));
+        match filter.expect("a filter") {
+            Filter::All(filters) => match filters.as_slice() {
+                [Filter::FullText(columns, _)] => columns.clone(),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    };
+    for key in ["statusMessage", "status", "_text"] {
+        assert_eq!(searched(key, json!(["requestPrompt"])), [Column::RequestPrompt], "{key}");
+    }
+    assert_eq!(searched("statusMessage", json!(null)), [Column::StatusMessage]);
+    assert_eq!(searched("_text", json!(null)), FULL_TEXT_COLUMNS);
 }
 
 #[test]
