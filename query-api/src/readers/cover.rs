@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemas::id::{LogId, Partition};
 use schemas::reader::{ReadError, ReaderStatus, WaitFor};
 
+/// How much further behind than the freshest a reader may be and still count as fresh, in milliseconds.
+const FRESH_WITHIN_MS: u64 = 10_000;
+
 /// A disjoint choice of readers: each partition is answered for by one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cover {
@@ -15,8 +18,9 @@ pub(super) struct Cover {
 }
 
 impl Cover {
-    /// Takes readers that work before those that failed a moment ago, such as have caught up before others, then those that serve the most of what is left, then the
-    /// furthest: few readers, each with all it has, answer faster than many with a bit each.
+    /// Takes readers that work before those that failed a moment ago, such as have caught up before others, such as are
+    /// not far behind the freshest before others, then those that serve the most of what is left, then the furthest: few
+    /// readers, each with all it has, answer faster than many with a bit each.
     pub(super) fn of(statuses: &[Option<ReaderStatus>], shunned: &BTreeSet<usize>) -> Result<Self, ReadError> {
         let known = || statuses.iter().enumerate().filter_map(|(at, status)| Some((at, status.as_ref()?)));
         let Some(log) = known().find_map(|(_, status)| status.log) else {
@@ -26,6 +30,10 @@ impl Cover {
             return Err(ReadError::Internal { reason: "the projectors have indexes of different logs".to_owned() });
         }
         let partitions_total = known().map(|(_, status)| status.partitions_total).max().unwrap_or(0);
+        let least_lag_ms = known().filter_map(|(_, status)| status.lag_ms).min().unwrap_or(0);
+        let is_fresh = |status: &ReaderStatus| {
+            status.lag_ms.is_some_and(|lag_ms| lag_ms <= least_lag_ms.saturating_add(FRESH_WITHIN_MS))
+        };
         let mut left: BTreeSet<Partition> = (0..partitions_total).collect();
         let mut parts = BTreeMap::new();
         while !left.is_empty() {
@@ -36,9 +44,9 @@ impl Cover {
                     let (count, reach) = useful.fold((0_usize, 0_u128), |(count, reach), (_, offset)| {
                         (count + 1, reach + u128::from(*offset))
                     });
-                    ((!shunned.contains(&at), status.caught_up, count, reach), at, status)
+                    ((!shunned.contains(&at), status.caught_up, is_fresh(status), count, reach), at, status)
                 })
-                .filter(|((_, _, count, _), ..)| *count > 0)
+                .filter(|((_, _, _, count, _), ..)| *count > 0)
                 .max_by_key(|(rank, at, _)| (*rank, std::cmp::Reverse(*at)));
             let Some((_, at, status)) = best else { break };
             let part: BTreeSet<Partition> = status.serving.keys().copied().filter(|p| left.contains(p)).collect();
@@ -111,6 +119,17 @@ mod tests {
             Ok(vec![(0, vec![0, 1, 2, 3])])
         );
         assert_eq!(parts(&[None, Some(status(&all(6), false))]), Ok(vec![(1, vec![0, 1, 2, 3])]));
+    }
+
+    #[test]
+    fn a_reader_that_lost_the_log_answers_only_for_what_no_fresh_one_has() {
+        let all = (0..4).map(|partition| (partition, 5)).collect::<Vec<_>>();
+        let behind = |lag_ms| ReaderStatus { lag_ms, ..status(&all, true) };
+        let halves = |reader: ReaderStatus| [Some(reader), Some(status(&[(0, 9), (1, 9)], true))];
+        let of_halves = Ok(vec![(0, vec![2, 3]), (1, vec![0, 1])]);
+        assert_eq!(parts(&halves(behind(Some(3_600_000)))), of_halves);
+        assert_eq!(parts(&halves(behind(None))), of_halves);
+        assert_eq!(parts(&halves(behind(Some(5_000)))), Ok(vec![(0, vec![0, 1, 2, 3])]));
     }
 
     #[test]

@@ -26,6 +26,8 @@ use super::cover::Cover;
 const COVER_AGE: Duration = Duration::from_millis(200);
 /// How long a reader that failed is asked only for what no other has.
 const SHUNNED_FOR: Duration = Duration::from_secs(5);
+/// What a read of several readers may take beyond its own time limit, so that one of them is the one to say it.
+const MERGE_GRACE: Duration = Duration::from_secs(2);
 /// Pages that skip more rows than this are found by their sort keys first, their rows read after.
 const SKIP_WITH_ROWS: u64 = 1000;
 
@@ -34,37 +36,78 @@ const SKIP_WITH_ROWS: u64 = 1000;
 #[derive(Debug)]
 pub struct MergedReader {
     readers: Vec<Arc<dyn CallReader>>,
-    cover: Mutex<Option<(Instant, Arc<Cover>)>>,
+    chosen: sync::Mutex<Option<Chosen>>,
+    /// Held by the one who chooses.
+    choosing: Mutex<()>,
     /// When a reader last failed, by its place in the list.
     failed: sync::Mutex<BTreeMap<usize, Instant>>,
 }
 
+/// What was chosen last: who answers, or why nobody can.
+#[derive(Debug, Clone)]
+struct Chosen {
+    at: Instant,
+    cover: Result<Arc<Cover>, ReadError>,
+}
+
 impl MergedReader {
     pub fn new(readers: Vec<Arc<dyn CallReader>>) -> Self {
-        Self { readers, cover: Mutex::new(None), failed: sync::Mutex::default() }
+        Self { readers, chosen: sync::Mutex::default(), choosing: Mutex::default(), failed: sync::Mutex::default() }
     }
 
     /// Who answers now. Readers that can't be reached are left out; what nobody else serves is an error.
     async fn cover(&self) -> Result<Arc<Cover>, ReadError> {
-        let mut kept = self.cover.lock().await;
-        if let Some((since, cover)) = kept.as_ref()
-            && since.elapsed() < COVER_AGE
+        let begun = Instant::now();
+        let before = self.chosen();
+        if let Some(Chosen { at, cover }) = &before
+            && at.elapsed() < COVER_AGE
         {
-            return Ok(Arc::clone(cover));
+            return cover.clone();
         }
-        *kept = None;
-        let statuses = self.statuses().await;
-        let known: Vec<Option<ReaderStatus>> = statuses.iter().map(|status| status.as_ref().ok().cloned()).collect();
-        let cover = match Cover::of(&known, &self.shunned()) {
-            Ok(cover) => Arc::new(cover),
-            Err(error) => return Err(broken(statuses).unwrap_or(error)),
+        let _choosing = match (self.choosing.try_lock(), before) {
+            (Ok(choosing), _) => choosing,
+            // Whoever chooses may wait for a reader that hangs.
+            (Err(_), Some(Chosen { cover: Ok(cover), .. })) => return Ok(cover),
+            (Err(_), _) => self.choosing.lock().await,
         };
-        *kept = Some((Instant::now(), Arc::clone(&cover)));
-        Ok(cover)
+        if let Some(Chosen { at, cover }) = self.chosen()
+            && at >= begun
+        {
+            return cover;
+        }
+        let cover = self.choose().await;
+        *self.lock_chosen() = Some(Chosen { at: Instant::now(), cover: cover.clone() });
+        cover
     }
 
-    async fn statuses(&self) -> Vec<Result<ReaderStatus, ReadError>> {
-        join_all(self.readers.iter().map(|reader| reader.status())).await
+    fn lock_chosen(&self) -> sync::MutexGuard<'_, Option<Chosen>> {
+        self.chosen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn chosen(&self) -> Option<Chosen> {
+        self.lock_chosen().clone()
+    }
+
+    /// Asks the readers what they serve; those that failed a moment ago only when the others don't serve all.
+    async fn choose(&self) -> Result<Arc<Cover>, ReadError> {
+        let shunned = self.shunned();
+        if !shunned.is_empty() {
+            let statuses = self.statuses(|at| !shunned.contains(&at)).await;
+            if let Ok(cover) = Cover::of(&working(&statuses), &shunned) {
+                return Ok(Arc::new(cover));
+            }
+        }
+        let statuses = self.statuses(|_| true).await;
+        Cover::of(&working(&statuses), &shunned).map(Arc::new).map_err(|error| broken(statuses).unwrap_or(error))
+    }
+
+    /// What the wanted ones of the readers say of themselves.
+    async fn statuses(&self, is_wanted: impl Fn(usize) -> bool) -> Vec<Option<Result<ReaderStatus, ReadError>>> {
+        join_all(self.readers.iter().enumerate().map(|(at, reader)| {
+            let is_wanted = is_wanted(at);
+            async move { if is_wanted { Some(self.note(at, reader.status().await)) } else { None } }
+        }))
+        .await
     }
 
     /// The readers that failed a moment ago.
@@ -74,9 +117,21 @@ impl MergedReader {
         failed.keys().copied().collect()
     }
 
+    /// Reads within the read's time limit, however many readers are asked and how often.
+    async fn read<T, F: Future<Output = Result<T, ReadError>>>(
+        &self,
+        context: ReadContext,
+        read: impl Fn(Arc<Cover>, ReadContext) -> F,
+    ) -> Result<T, ReadError> {
+        let waiting = context.wait_for.as_ref().map_or(Duration::ZERO, |wait| wait.timeout);
+        let limit = waiting + context.timeout + MERGE_GRACE;
+        let late = |_| Err(ReadError::Timeout { part: "asking several projectors".to_owned() });
+        tokio::time::timeout(limit, self.read_from_any(context, read)).await.unwrap_or_else(late)
+    }
+
     /// Reads from the readers of a cover; once more from others when one of them turned out to be away or not to work.
     /// What the first attempt waited the second does not wait again.
-    async fn read<T, F: Future<Output = Result<T, ReadError>>>(
+    async fn read_from_any<T, F: Future<Output = Result<T, ReadError>>>(
         &self,
         mut context: ReadContext,
         read: impl Fn(Arc<Cover>, ReadContext) -> F,
@@ -85,7 +140,7 @@ impl MergedReader {
         let cover = self.cover().await?;
         let answer = read(Arc::clone(&cover), context.clone()).await;
         let Err(error @ (ReadError::Unavailable { .. } | ReadError::Internal { .. })) = answer else { return answer };
-        *self.cover.lock().await = None;
+        self.lock_chosen().take_if(|chosen| chosen.cover.as_ref().is_ok_and(|chosen| Arc::ptr_eq(chosen, &cover)));
         let others = self.cover().await?;
         // Whoever is away may be back; what does not work does not work now.
         if others.parts == cover.parts && matches!(error, ReadError::Internal { .. }) {
@@ -201,10 +256,15 @@ impl MergedReader {
     }
 }
 
+/// The statuses of those that were asked and answered.
+fn working(statuses: &[Option<Result<ReaderStatus, ReadError>>]) -> Vec<Option<ReaderStatus>> {
+    statuses.iter().map(|status| status.as_ref()?.as_ref().ok().cloned()).collect()
+}
+
 /// The error of a reader that is there and does not work, such as one that refuses the secret: it says more than
 /// that partitions are missing.
-fn broken(statuses: Vec<Result<ReaderStatus, ReadError>>) -> Option<ReadError> {
-    statuses.into_iter().filter_map(Result::err).find(|error| matches!(error, ReadError::Internal { .. }))
+fn broken(statuses: Vec<Option<Result<ReaderStatus, ReadError>>>) -> Option<ReadError> {
+    statuses.into_iter().flatten().filter_map(Result::err).find(|error| matches!(error, ReadError::Internal { .. }))
 }
 
 fn reach(skip: u64, limit: u32) -> Result<u32, ReadError> {
@@ -315,7 +375,7 @@ impl CallReader for MergedReader {
 
     /// All readers as one: what any of them serves is served. An error when none can be reached.
     async fn status(&self) -> Result<ReaderStatus, ReadError> {
-        let statuses: Vec<ReaderStatus> = self.statuses().await.into_iter().flatten().collect();
+        let statuses: Vec<ReaderStatus> = self.statuses(|_| true).await.into_iter().flatten().flatten().collect();
         let partitions_total = statuses.iter().map(|status| status.partitions_total).max();
         let partitions_total = partitions_total.ok_or(ReadError::Unavailable { partitions: BTreeSet::new() })?;
         let mut serving = BTreeMap::new();

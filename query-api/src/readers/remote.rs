@@ -109,11 +109,9 @@ impl RemoteReader {
         })?
     }
 
-    /// A projector that can't be reached serves nothing, whatever the network says of it.
+    /// A projector that can't be reached serves nothing, whatever the network says of it; neither does one that does not
+    /// say itself that the time is up.
     fn failure(&self, error: &reqwest::Error, asked: Option<&BTreeSet<Partition>>) -> ReadError {
-        if error.is_timeout() && !error.is_connect() {
-            return ReadError::Timeout { part: "waiting for a projector".to_owned() };
-        }
         tracing::debug!(projector.url = %self.base, error = %error, "a projector could not be reached");
         self.away(asked)
     }

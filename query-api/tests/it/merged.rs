@@ -1,11 +1,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use query_api::{Compat, MergedReader};
 use schemas::access::ReadScope;
-use schemas::model::Column;
+use schemas::id::CallId;
+use schemas::model::{Column, ColumnSet};
 use schemas::query::{Filter, Frequencies, SortKey};
 use schemas::reader::{
     Answer, CallReader, CountRequest, GetRequest, ListPage, ListRequest, ReadContext, ReadError, ReaderStatus,
@@ -14,9 +18,10 @@ use schemas::reader::{
 use schemas::row::Row;
 use schemas::stats::StatsPage;
 use serde_json::{Value as Json, json};
+use tokio::sync::Notify;
 
 use crate::memory_reader::{Call, MemoryReader, PARTITIONS, call};
-use crate::server::{PROJECT, Server, calls, id};
+use crate::server::{PROJECT, Server, calls, id, uuid};
 
 fn halves(calls: &[Call]) -> [Arc<MemoryReader>; 2] {
     [
@@ -221,4 +226,110 @@ async fn the_count_of_a_page_far_from_the_start_is_that_of_what_its_rows_were_re
     let together = MergedReader::new(vec![growing([0, 3]), growing([1, 2])]);
     let page = together.list(page_of(1185)).await.expect("answers").content;
     assert_eq!((page.rows.len(), page.count), (15, Some(1200)));
+}
+
+/// A reader that can be made to answer nothing any more.
+#[derive(Debug)]
+struct Hanging {
+    reader: MemoryReader,
+    status_hangs: AtomicBool,
+    statuses_asked: AtomicUsize,
+    released: Notify,
+}
+
+impl Hanging {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            reader: MemoryReader::new(calls()),
+            status_hangs: AtomicBool::new(false),
+            statuses_asked: AtomicUsize::new(0),
+            released: Notify::new(),
+        })
+    }
+
+    fn asked(&self) -> usize {
+        self.statuses_asked.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl CallReader for Hanging {
+    async fn list(&self, request: ListRequest) -> Result<Answer<ListPage>, ReadError> {
+        self.reader.list(request).await
+    }
+
+    async fn get(&self, _: GetRequest) -> Result<Answer<Option<Row>>, ReadError> {
+        std::future::pending().await
+    }
+
+    async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError> {
+        self.reader.count(request).await
+    }
+
+    async fn frequencies(&self, request: CountRequest) -> Result<Answer<Frequencies>, ReadError> {
+        self.reader.frequencies(request).await
+    }
+
+    async fn stats(&self, request: StatsRequest) -> Result<Answer<StatsPage>, ReadError> {
+        self.reader.stats(request).await
+    }
+
+    async fn status(&self) -> Result<ReaderStatus, ReadError> {
+        self.statuses_asked.fetch_add(1, Ordering::Relaxed);
+        if self.status_hangs.load(Ordering::Relaxed) {
+            self.released.notified().await;
+            return Err(ReadError::Unavailable { partitions: BTreeSet::new() });
+        }
+        self.reader.status().await
+    }
+}
+
+#[tokio::test]
+async fn while_one_read_asks_a_reader_that_hangs_the_others_go_on_with_whom_was_chosen_before() {
+    let hanging = Hanging::new();
+    let server = Server::over(Compat::Docs, Arc::new(MergedReader::new(vec![Arc::clone(&hanging) as _])));
+    let body = json!({});
+    assert_eq!(server.post("count", &body).await.status, 200);
+    hanging.status_hangs.store(true, Ordering::Relaxed);
+    let before = hanging.asked();
+    let mut reads = FuturesUnordered::new();
+    while hanging.asked() == before {
+        reads.push(server.post("count", &body));
+        let _ = futures::poll!(reads.next());
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..3 {
+        assert_eq!(server.post("count", &body).await.status, 200);
+    }
+    assert_eq!(hanging.asked(), before + 1);
+}
+
+#[tokio::test]
+async fn reads_that_wait_together_share_one_answer_that_nobody_serves_anything() {
+    let hanging = Hanging::new();
+    hanging.status_hangs.store(true, Ordering::Relaxed);
+    let server = Server::over(Compat::Docs, Arc::new(MergedReader::new(vec![Arc::clone(&hanging) as _])));
+    let body = json!({});
+    let mut reads: FuturesUnordered<_> = (0..20).map(|_| server.post("count", &body)).collect();
+    assert!(futures::poll!(reads.next()).is_pending());
+    assert_eq!(hanging.asked(), 1);
+    hanging.released.notify_one();
+    while let Some(answered) = reads.next().await {
+        assert_eq!(answered.status, 503, "{}", answered.text);
+    }
+    assert_eq!(hanging.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_read_of_several_readers_has_a_time_limit_as_a_whole() {
+    let reader = MergedReader::new(vec![Hanging::new() as _]);
+    let context = ReadContext {
+        scope: ReadScope::EveryProject,
+        partitions: None,
+        wait_for: None,
+        timeout: Duration::from_millis(1),
+    };
+    let call = CallId(uuid(&id(1)));
+    let answer = reader.get(GetRequest { context, call, columns: ColumnSet::default() }).await;
+    assert_eq!(answer, Err(ReadError::Timeout { part: "asking several projectors".to_owned() }));
 }
