@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use fjall::PersistMode;
 use schemas::positions::Offset;
@@ -16,6 +17,9 @@ use crate::log::{AppendError, NewRecord, Position, Topic};
 
 /// Bytes of records that one commit takes at most, before compression; one append always fits.
 const COMMIT_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long a log that failed waits for an append before it is opened again without one.
+const REOPEN_EVERY: Duration = Duration::from_secs(1);
 
 /// Records that somebody waits to see durable.
 #[derive(Debug)]
@@ -69,7 +73,7 @@ impl Writer {
 
     /// Runs until the log is closed and nothing waits.
     pub(super) fn run(mut self, waiting: &Receiver<Append>) {
-        while let Ok(first) = waiting.recv() {
+        while let Some(first) = self.next(waiting) {
             let mut bytes = append_bytes(&first);
             let mut appends = vec![first];
             while bytes < COMMIT_BYTES
@@ -80,6 +84,32 @@ impl Writer {
             }
             self.commit_all(appends);
         }
+    }
+
+    /// What comes next, none once the log is closed. A log that failed is opened again whether or not something comes:
+    /// until then it can't be read either.
+    fn next(&mut self, waiting: &Receiver<Append>) -> Option<Append> {
+        while self.failed {
+            match waiting.recv_timeout(REOPEN_EVERY) {
+                Ok(append) => return Some(append),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Err(error) = self.recover() {
+                        tracing::debug!(error = %error, "the log can't be opened again yet");
+                    }
+                }
+            }
+        }
+        waiting.recv().ok()
+    }
+
+    /// Reads what is on disk, if the last commit failed.
+    fn recover(&mut self) -> Result<(), OpenEmbeddedError> {
+        if self.failed {
+            self.store.reopen()?;
+            self.failed = false;
+        }
+        Ok(())
     }
 
     fn commit_all(&mut self, appends: Vec<Append>) {
@@ -108,10 +138,7 @@ impl Writer {
 
     /// Makes all of them durable in one commit; the positions of each.
     fn commit(&mut self, appends: &[Append]) -> Result<Vec<Vec<Position>>, CommitError> {
-        if self.failed {
-            self.store.reopen()?;
-            self.failed = false;
-        }
+        self.recover()?;
         self.newest_ms = self.newest_ms.max(self.clock.now().date().0);
         let mut partitions: BTreeMap<PartitionKey, Vec<&NewRecord>> = BTreeMap::new();
         let mut positions = Vec::with_capacity(appends.len());
@@ -172,4 +199,36 @@ fn blocks<'a, 'r>(mut records: &'a [&'r NewRecord]) -> Vec<&'a [&'r NewRecord]> 
         records = rest;
     }
     blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_log_that_failed_can_be_read_again_though_nobody_appends() {
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        let (folder, aside) = (parent.path().join("log"), parent.path().join("aside"));
+        let store = Arc::new(SharedStore::open(&folder, 1).expect("a new log"));
+        let mut writer = Writer::new(Arc::clone(&store), Clock::system()).expect("a writer");
+        writer.failed = true;
+        std::fs::rename(&folder, &aside).expect("moved");
+        let (appends, waiting) = channel();
+        let thread = std::thread::spawn(move || writer.run(&waiting));
+        let (reply, refused) = oneshot::channel();
+        appends.send(Append { topic: Topic::Calls, records: Vec::new(), reply }).expect("the writer listens");
+        assert!(matches!(refused.await, Ok(Err(AppendError::Refused { .. }))));
+        assert!(store.bounds(Topic::Calls, 0).is_err());
+        std::fs::rename(&aside, &folder).expect("moved back");
+        let start = Instant::now();
+        while store.bounds(Topic::Calls, 0).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(30), "it stays closed");
+            std::thread::yield_now();
+        }
+        drop(appends);
+        thread.join().expect("it ends");
+    }
 }
