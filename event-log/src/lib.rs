@@ -14,5 +14,6 @@ pub use kafka::{
 };
 pub use log::{
     AppendError, Bounds, EventLog, LogReader, LogRecord, NewRecord, Position, ReadBatch, ReadLogError, Topic,
+    headers_bytes,
 };
 pub use reference::{LogIdError, ReferenceFollower, append_reference, log_id, new_log_id};

@@ -45,12 +45,19 @@ pub struct NewRecord {
 /// Room in a message for what it has besides key, value and headers.
 const OVERHEAD_BYTES: usize = 1024;
 
+/// What a header takes in a message beside its name and value: their lengths.
+const HEADER_OVERHEAD_BYTES: usize = 10;
+
 impl NewRecord {
-    /// Size of key, value and headers.
+    /// Size of key, value and headers, with what tells them apart.
     pub fn bytes(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        self.key.len() + self.value.as_ref().map_or(0, Bytes::len) + headers
+        self.key.len() + self.value.as_ref().map_or(0, Bytes::len) + headers_bytes(&self.headers)
     }
+}
+
+/// Size of headers in a message.
+pub fn headers_bytes(headers: &[(String, Bytes)]) -> usize {
+    headers.iter().map(|(name, value)| name.len() + value.len() + HEADER_OVERHEAD_BYTES).sum()
 }
 
 /// The greatest record that fits into a message of this size.

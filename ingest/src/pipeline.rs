@@ -11,6 +11,7 @@ use schemas::event::{CallEvent, CallEventType, STRUCTURED_CONTENT_TYPE};
 use schemas::id::{CallKey, LogId, home_partition};
 use schemas::limits::EVENT_BYTES;
 use schemas::positions::Positions;
+use schemas::reference::ReferenceRecord;
 use schemas::time::{Clock, Timestamp};
 
 use crate::admission::{Admission, Held};
@@ -90,7 +91,16 @@ impl Ingest {
 
     /// Refuses an event of a size that the log does not take.
     pub(crate) fn check_size(&self, bytes: usize) -> Result<(), EventTooLarge> {
-        let bytes_max = EVENT_BYTES.min(self.log.record_bytes_max(Topic::Calls).saturating_sub(KEY_AND_HEADERS_BYTES));
+        self.check_size_for(Topic::Calls, bytes)
+    }
+
+    /// The same for a record of the reference data.
+    pub(crate) fn check_reference_size(&self, record: &ReferenceRecord) -> Result<(), EventTooLarge> {
+        self.check_size_for(Topic::Reference, record.encode().map_or(0, |value| value.len()))
+    }
+
+    fn check_size_for(&self, topic: Topic, bytes: usize) -> Result<(), EventTooLarge> {
+        let bytes_max = EVENT_BYTES.min(self.log.record_bytes_max(topic).saturating_sub(KEY_AND_HEADERS_BYTES));
         if bytes > bytes_max { Err(EventTooLarge { bytes, bytes_max }) } else { Ok(()) }
     }
 

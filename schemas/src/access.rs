@@ -105,10 +105,23 @@ impl JsonSchema for KeyHash {
 }
 
 /// A permission's enum name, such as `ReadLlmLog`. Any may stand on a key; those that mean nothing here
-/// grant nothing.
+/// grant nothing. It is read from its documented name too, such as `Read LLM Log`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
+#[serde(from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Permission(Box<str>);
+
+impl From<String> for Permission {
+    fn from(name: String) -> Self {
+        Self::of_name(&name)
+    }
+}
+
+impl From<Permission> for String {
+    fn from(permission: Permission) -> Self {
+        permission.0.into()
+    }
+}
 
 macro_rules! permissions {
     ($($constructor:ident $name:literal $title:literal;)*) => {
@@ -157,7 +170,7 @@ impl Permission {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Grant {
-    /// The permission's enum name, such as `ReadLlmLog`.
+    /// The permission's enum name, such as `ReadLlmLog`, or its documented name, such as `Read LLM Log`.
     pub permission: Permission,
     /// Takes the permission away instead of giving it.
     #[serde(default)]

@@ -23,6 +23,8 @@ pub struct Date(pub i64);
 
 fn parse(text: &str) -> Result<DateTime<Utc>, NotAnInstant> {
     let instant = DateTime::parse_from_rfc3339(text.trim()).map_err(|_| NotAnInstant)?.to_utc();
+    // A leap second is the second after it from here on.
+    let instant = DateTime::from_timestamp_micros(instant.timestamp_micros()).ok_or(NotAnInstant)?;
     if is_valid(Some(instant)) { Ok(instant) } else { Err(NotAnInstant) }
 }
 
@@ -142,7 +144,9 @@ mod tests {
 
     #[test]
     fn years_outside_1_to_9999_are_refused() {
-        for text in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00", "2026-03-01", "yesterday"] {
+        for text in
+            ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00", "9999-12-31T23:59:60Z", "2026-03-01", "yesterday"]
+        {
             assert_eq!(Date::parse(text), Err(NotAnInstant), "{text}");
         }
     }

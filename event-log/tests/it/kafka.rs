@@ -175,6 +175,10 @@ async fn a_record_larger_than_its_topic_takes_is_refused_before_it_is_sent() {
     log.append(Topic::Calls, vec![fitting.clone(); 20]).await.expect("appended");
     let outcome = log.append(Topic::Calls, vec![fitting, of(greatest + 1)]).await;
     assert!(matches!(outcome, Err(AppendError::Refused { .. })), "{outcome:?}");
+    let many_headers = NewRecord { headers: vec![("h".to_owned(), Bytes::new()); 30_000], ..of(40_000) };
+    let outcome = log.append(Topic::Calls, vec![many_headers]).await;
+    let Err(AppendError::Refused { reason }) = outcome else { panic!("{outcome:?}") };
+    assert!(reason.contains("is larger than the greatest that the topic takes"), "{reason}");
     assert_eq!(log.bounds(Topic::Calls, 0).await.expect("reachable").end, 20);
 }
 

@@ -40,10 +40,13 @@ async fn answer(api: &IngestApi, headers: &HeaderMap, body: Body) -> Result<Resp
     let mut problems = ItemProblems::default();
     for (index, item) in body::items(&received.bytes)?.into_iter().enumerate() {
         match ReferenceRecord::decode_event(item.get().as_bytes()) {
-            Ok(record) => match refused(&record) {
-                Some(problem) => problems.add(index, problem.into()),
-                None => records.push(record),
-            },
+            Ok(record) => {
+                api.ingest.check_reference_size(&record).map_err(|source| Refusal::ItemTooLarge { index, source })?;
+                match refused(&record) {
+                    Some(problem) => problems.add(index, problem.into()),
+                    None => records.push(record),
+                }
+            }
             Err(found) => problems.add(index, found),
         }
     }

@@ -1,7 +1,7 @@
 //! Writing dead letters: what the inbox could not take, whole, with the reason and the place it came from.
 
 use bytes::Bytes;
-use event_log::{InboxRecord, NewRecord, UnreadableRecord};
+use event_log::{InboxRecord, NewRecord, UnreadableRecord, headers_bytes};
 use schemas::id::LogId;
 use schemas::limits::{DEAD_LETTER_BYTES, DEAD_LETTER_REASON_BYTES, EVENT_BYTES};
 use schemas::problem::Problems;
@@ -102,8 +102,7 @@ impl Letter {
 
     /// Size of what comes with the value: key and headers.
     fn own_bytes(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        headers + self.key.as_ref().map_or(0, |key| header::SOURCE_KEY.len() + key.len())
+        headers_bytes(&self.headers) + self.key.as_ref().map_or(0, |key| header::SOURCE_KEY.len() + key.len())
     }
 
     fn ours(&self, log: LogId) -> Vec<(String, Bytes)> {

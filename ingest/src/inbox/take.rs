@@ -1,7 +1,7 @@
 //! From a record of the inbox to a complete event, or to a dead letter.
 
 use event_log::{InboxItem, InboxRecord};
-use schemas::event::{CallEventType, IncomingEvent, decode_binary, decode_structured};
+use schemas::event::{CallEventType, IncomingEvent, STRUCTURED_CONTENT_TYPE, decode_binary, decode_structured};
 use schemas::id::{CallId, Partition, parse_uuid};
 use schemas::positions::Offset;
 use schemas::problem::{Problem, Problems};
@@ -55,6 +55,9 @@ fn event(ingest: &Ingest, record: &InboxRecord, origin: &Origin) -> Result<Ready
 }
 
 fn decode(record: &InboxRecord) -> Result<IncomingEvent, Problems> {
+    if is_structured(record) {
+        return decode_structured(&record.value);
+    }
     let attributes = record.headers.iter().filter_map(|(name, value)| {
         let name = name.strip_prefix(ATTRIBUTE_PREFIX)?;
         Some(
@@ -69,6 +72,14 @@ fn decode(record: &InboxRecord) -> Result<IncomingEvent, Problems> {
     } else {
         decode_structured(&record.value)
     }
+}
+
+/// Whether the value is the whole event. Its attributes may stand in headers as well then.
+fn is_structured(record: &InboxRecord) -> bool {
+    let is_content_type = |name: &str| name.eq_ignore_ascii_case("content-type");
+    let Some((_, value)) = record.headers.iter().find(|(name, _)| is_content_type(name)) else { return false };
+    let media_type = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    media_type.eq_ignore_ascii_case(STRUCTURED_CONTENT_TYPE.as_bytes())
 }
 
 /// What a record's key, place and bytes say: the same at every delivery.

@@ -131,13 +131,16 @@ fn structured_binary_and_plain_objects_become_events_of_the_log() {
     ];
     let mut keyed = record(2, object(""));
     keyed.key = Some(Bytes::from(format!("{{{}}}", CALL.to_uppercase())));
-    let items = [record(0, structured), binary, keyed, record(4, object(""))].map(InboxItem::Record);
+    let mut both = record(3, structured.replace("\"s\"", "\"t\""));
+    both.headers = binary.headers.clone();
+    both.headers[5] = header("Content-Type", "application/cloudevents+json; charset=utf-8");
+    let items = [record(0, structured), binary, keyed, both, record(4, object(""))].map(InboxItem::Record);
 
     let (events, letters) = taken(&items, 1);
     assert!(letters.is_empty(), "{letters:?}");
     let of_call: Vec<_> =
         events.iter().filter(|event| event.key.call.to_string() == CALL).map(|event| event.event_type.name()).collect();
-    assert_eq!(of_call, ["started", "completed", "recorded"]);
+    assert_eq!(of_call, ["started", "completed", "recorded", "started"]);
     let unnamed = events.iter().find(|event| event.key.call.to_string() != CALL).expect("the fourth");
     assert_eq!((unnamed.time.0, &*unnamed.source), (1_772_344_800_000_000, "llm-log-inbox"));
 }
@@ -258,6 +261,26 @@ fn a_record_that_is_too_large_leaves_its_beginning_size_and_digest() {
     let names: Vec<_> = letter.headers.iter().map(|(name, _)| name.as_str()).collect();
     for name in ["llm-log-cut", "llm-log-source-bytes", "llm-log-source-sha256"] {
         assert!(names.contains(&name), "{name} is not among {names:?}");
+    }
+}
+
+#[test]
+fn a_binary_record_has_no_more_attributes_than_an_event_may_have() {
+    let with = |offset: Offset, attributes: usize| {
+        let mut record = record(offset, object(""));
+        record.headers = vec![
+            header("ce_specversion", "1.0"),
+            header("ce_source", "them"),
+            header("ce_type", "llm-log.call.completed"),
+        ];
+        record.headers.extend((3..attributes).map(|at| header(&format!("ce_x{at}"), "")));
+        InboxItem::Record(record)
+    };
+    let (events, letters) = taken(&[with(0, 1000), with(1, 1001), with(2, 100_000)], 1);
+    assert_eq!((events.len(), letters.len()), (1, 2));
+    for letter in &letters {
+        let letter = DeadLetter::read(letter).expect("a letter").expect("not deleted");
+        assert!(letter.reason.contains("at most 1000 attributes"), "{}", letter.reason);
     }
 }
 

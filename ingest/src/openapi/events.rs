@@ -43,7 +43,7 @@ fn envelope(event_type: CallEventType, description: &str) -> ObjectBuilder {
     let optional = || nullable(text(), Type::String);
     let rest = format!("{description} Attributes that are not named here are kept as they are.");
     let schema = optional().pattern(Some(format!("(^|[^0-9])0*{MAJOR_VERSION}$")));
-    object([
+    let envelope = object([
         ("specversion", string().enum_values(Some(["1.0"])).into()),
         ("type", string().enum_values(Some([event_type.to_string()])).into()),
         ("source", text().description(Some("Who publishes the event.")).into()),
@@ -51,12 +51,19 @@ fn envelope(event_type: CallEventType, description: &str) -> ObjectBuilder {
     ])
     .description(Some(rest))
     .property("id", optional().description(Some("Unique within the source; made when there is none.")))
-    .property("subject", nullable(uuid(), Type::String).description(Some("The call's id; made when there is none.")))
     .property("time", nullable(date(), Type::String).description(Some("When it happened; else when it was received.")))
     .property("datacontenttype", optional().pattern(Some(r"^application/(json|.+\+json)\s*(;.*)?$")))
     .property("dataschema", schema.description(Some("A URI that ends in the major version.")))
     .property_names(Some(none_of(["data_base64"])))
-    .max_properties(Some(MEMBERS))
+    .max_properties(Some(MEMBERS));
+    if event_type == CallEventType::Erased {
+        let subject = uuid().description(Some("The id of the call to erase."));
+        return envelope.property("subject", subject).required("subject");
+    }
+    envelope.property(
+        "subject",
+        nullable(uuid(), Type::String).description(Some("The call's id; made when there is none.")),
+    )
 }
 
 fn data(event_type: CallEventType) -> RefOr<Schema> {

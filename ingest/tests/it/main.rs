@@ -38,6 +38,55 @@ async fn an_object_without_an_envelope_is_recorded_and_gets_an_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_completed_can_be_read_from_the_log_however_many_members_it_came_with() {
+    let door = Door::open();
+    let members = |count: usize| (0..count).map(|at| (format!("m{at}"), json!(1)));
+    let mut object: serde_json::Map<_, _> = members(999).collect();
+    object.insert("status".to_owned(), json!("Success"));
+    let mut event = json!({"specversion": "1.0", "source": "test", "type": "llm-log.call.started", "data": {}});
+    event["data"] = members(1000).collect::<serde_json::Map<_, _>>().into();
+    let attributes = members(996).collect::<serde_json::Map<_, _>>();
+    event.as_object_mut().expect("an object").extend(attributes);
+    for item in [json!(object), event] {
+        let (status, answer) = door.post("/v1/events", &door.owner_key, &item).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        let mut more = item;
+        more["one"] = json!("more");
+        let (status, answer) = door.post("/v1/events", &door.owner_key, &more).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(answer["problems"][0]["expected"], json!("a JSON object of at most 1000 members"));
+    }
+    let unknown: Vec<_> = door.logged_events().await.iter().map(|event| event.data.unknown.len()).collect();
+    assert_eq!(unknown.iter().sum::<usize>(), 1999);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_names_its_call() {
+    let door = Door::open();
+    let mut erased = recorded(CALL);
+    erased["type"] = json!("llm-log.call.erased");
+    erased["data"] = json!({"_id": CALL});
+    erased["subject"] = json!(null);
+    let (status, answer) = door.post("/v1/events", &door.owner_key, &erased).await;
+    assert_eq!((status, &answer["problems"][0]["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("/subject")));
+    assert!(door.logged_events().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reference_record_that_no_log_takes_is_named_and_refused_for_good() {
+    let door = Door::open();
+    let record = |name: &str| {
+        json!({"specversion": "1.0", "type": "llm-log.reference.project",
+            "subject": "550e8400-e29b-41d4-a716-446655440000", "data": {"name": name}})
+    };
+    let body = json!([record("fits"), record(&"x".repeat(10 << 20))]);
+    let (status, answer) = door.post("/v1/reference", &door.master_key, &body).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{answer}");
+    let text = answer["error"].as_str().expect("a text");
+    assert!(text.starts_with("item 1 has 1048") && text.ends_with("; nothing was appended"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_bad_item_keeps_all_out_and_every_problem_is_named() {
     let door = Door::open();
     let mut wrong = recorded(CALL);

@@ -1,6 +1,7 @@
 //! Reading events: from producers (with everything that is wrong in them) and back from the log.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
@@ -10,7 +11,7 @@ use super::members::JsonMembers;
 use super::values::{depth_fits, parse_value, parse_wrapped_value};
 use super::{CALL_TYPE_PREFIX, CallEvent, CallEventType, MAJOR_VERSION};
 use crate::id::{CallId, CallKey, ProjectId};
-use crate::limits::{ATTRIBUTE_BYTES, JSON_DEPTH};
+use crate::limits::{ATTRIBUTE_BYTES, JSON_DEPTH, MEMBERS, RECORD_MEMBERS};
 use crate::model::{Column, ColumnType};
 use crate::problem::{Problem, Problems};
 use crate::time::{Date, Timestamp};
@@ -44,7 +45,7 @@ impl CallEvent {
     /// Reads a record's value.
     pub fn decode(value: &[u8]) -> Result<Self, UndecodableRecord> {
         use UndecodableRecord::{Incomplete, Invalid, UnknownType};
-        let incoming = decode_structured(value).map_err(|problems| match unknown_type(value) {
+        let incoming = decode_bounded(value, RECORD_MEMBERS).map_err(|problems| match unknown_type(value) {
             Some(name) => UnknownType(name),
             None => Invalid(problems),
         })?;
@@ -72,12 +73,17 @@ fn unknown_type(value: &[u8]) -> Option<String> {
 
 /// Reads a CloudEvent in structured mode, or an LLM Log object, which counts as `recorded`.
 pub fn decode_structured(value: &[u8]) -> Result<IncomingEvent, Problems> {
+    decode_bounded(value, MEMBERS)
+}
+
+fn decode_bounded(value: &[u8], members_max: usize) -> Result<IncomingEvent, Problems> {
     let text = std::str::from_utf8(value).map_err(|_| Problem::new("", "UTF-8 text"))?;
-    let members = JsonMembers::read("", text)?;
+    let members = JsonMembers::read("", text, members_max)?;
+    let decoder = Decoder { members_max, wrapped_values: false, problems: Vec::new() };
     if members.0.iter().any(|(name, _)| name == "specversion") {
-        decode_cloud_event(members)
+        decode_cloud_event(decoder, members)
     } else {
-        decode_object(members)
+        decode_object(Decoder { wrapped_values: true, ..decoder }, members)
     }
 }
 
@@ -85,13 +91,17 @@ pub fn decode_structured(value: &[u8]) -> Result<IncomingEvent, Problems> {
 /// that speak of how `data` is written have no place there and are passed over.
 pub fn decode_binary(attributes: &[(&str, &str)], value: &[u8]) -> Result<IncomingEvent, Problems> {
     let text = std::str::from_utf8(value).map_err(|_| Problem::new("/data", "UTF-8 text"))?;
-    let mut decoder = Decoder::default();
+    if attributes.len() > MEMBERS {
+        return Err(Problem::new("", format!("at most {MEMBERS} attributes")).into());
+    }
+    let mut decoder = Decoder { members_max: MEMBERS, wrapped_values: false, problems: Vec::new() };
     let mut envelope = Envelope::default();
-    for (at, (name, attribute)) in attributes.iter().enumerate() {
+    let mut seen = HashSet::new();
+    for (name, attribute) in attributes {
         if matches!(*name, "data" | "data_base64" | "datacontenttype") {
             continue;
         }
-        if attributes.iter().take(at).any(|(earlier, _)| earlier == name) {
+        if !seen.insert(name) {
             decoder.problems.push(Problem::of_member("", name, "an attribute that stands once"));
             continue;
         }
@@ -106,8 +116,7 @@ pub fn decode_binary(attributes: &[(&str, &str)], value: &[u8]) -> Result<Incomi
     decoder.event(envelope)
 }
 
-fn decode_cloud_event(members: JsonMembers<'_>) -> Result<IncomingEvent, Problems> {
-    let mut decoder = Decoder::default();
+fn decode_cloud_event(mut decoder: Decoder, members: JsonMembers<'_>) -> Result<IncomingEvent, Problems> {
     let mut envelope = Envelope::default();
     for (name, raw) in members.0 {
         if name == "data" {
@@ -119,8 +128,7 @@ fn decode_cloud_event(members: JsonMembers<'_>) -> Result<IncomingEvent, Problem
     decoder.event(envelope)
 }
 
-fn decode_object(members: JsonMembers<'_>) -> Result<IncomingEvent, Problems> {
-    let mut decoder = Decoder { wrapped_values: true, ..Decoder::default() };
+fn decode_object(mut decoder: Decoder, members: JsonMembers<'_>) -> Result<IncomingEvent, Problems> {
     let mut call = None;
     let mut rest = Vec::with_capacity(members.0.len());
     for (name, raw) in members.0 {
@@ -158,9 +166,10 @@ struct Envelope<'a> {
 }
 
 /// Reads values and gathers what is wrong with them.
-#[derive(Default)]
 struct Decoder {
     problems: Vec<Problem>,
+    /// Greatest number of members of an object.
+    members_max: usize,
     /// Whether ids and dates may come as `{"_type": …, "value": …}`, as the reference server shows them.
     wrapped_values: bool,
 }
@@ -257,7 +266,10 @@ impl Decoder {
             let names: Vec<_> = CallEventType::ALL.iter().map(|event_type| event_type.name()).collect();
             self.problem("/type", format!("{CALL_TYPE_PREFIX} and one of {}", names.join(", ")));
         }
-        let members = match envelope.data.map(|raw| JsonMembers::read("/data", raw.get())) {
+        if event_type == Some(CallEventType::Erased) && envelope.subject.is_none() && !has_problem(&self, "/subject") {
+            self.problem("/subject", format!("the id of the call to erase, {}", ColumnType::ObjectId.expectation()));
+        }
+        let members = match envelope.data.map(|raw| JsonMembers::read("/data", raw.get(), self.members_max)) {
             Some(Ok(members)) => Some(members.0),
             Some(Err(problem)) => {
                 self.problems.push(problem);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::limits::MEMBERS;
+use crate::limits::RECORD_MEMBERS;
 use crate::problem::Problem;
 
 /// Characters of a key that an error shows.
@@ -25,11 +25,15 @@ impl<'a> JsonMembers<'a> {
     }
 
     /// Reads the JSON at a pointer; what is wrong with it never holds more of it than the name of a member.
-    pub fn read(pointer: &str, json: &'a str) -> Result<Self, Problem> {
+    pub fn read(pointer: &str, json: &'a str, members_max: usize) -> Result<Self, Problem> {
         if !json.trim_start().starts_with('{') {
             return Err(Problem::new(pointer, "a JSON object"));
         }
-        Self::parse(json).map_err(|error| Problem::new(pointer, format!("a JSON object: {error}")))
+        let members = Self::parse(json).map_err(|error| Problem::new(pointer, format!("a JSON object: {error}")))?;
+        if members.0.len() > members_max {
+            return Err(Problem::new(pointer, format!("a JSON object of at most {members_max} members")));
+        }
+        Ok(members)
     }
 }
 
@@ -52,8 +56,8 @@ impl<'de> Deserialize<'de> for JsonMembers<'de> {
                         let start: String = name.chars().take(SHOWN_CHARS).collect();
                         return Err(A::Error::custom(format_args!("the key {start:?} stands twice")));
                     }
-                    if members.len() == MEMBERS {
-                        return Err(A::Error::custom(format_args!("it has more than {MEMBERS} members")));
+                    if members.len() == RECORD_MEMBERS {
+                        return Err(A::Error::custom(format_args!("it has more than {RECORD_MEMBERS} members")));
                     }
                     members.push((name, map.next_value()?));
                 }

@@ -14,6 +14,10 @@ const OF_EVERY_EVENT: [Column; 4] = [Column::ProjectId, Column::CreatedAt, Colum
 const JSON_PATTERN: &str = "^[Aa][Pp][Pp][Ll][Ii][Cc][Aa][Tt][Ii][Oo][Nn]/([^;]*\\+)?[Jj][Ss][Oo][Nn] *(;|$)";
 
 pub(super) fn schema(event_type: CallEventType) -> Value {
+    let mut required = vec!["specversion", "source", "type", "data"];
+    if event_type == CallEventType::Erased {
+        required.push("subject");
+    }
     json!({
         "$schema": DIALECT,
         "$id": format!("llm-log:call.{}:{MAJOR_VERSION}", event_type.name()),
@@ -28,11 +32,7 @@ pub(super) fn schema(event_type: CallEventType) -> Value {
             "id": attribute("Unique within its source; made at ingest when it is left out."),
             "source": required_attribute("Who publishes the event."),
             "type": { "const": event_type.to_string() },
-            "subject": {
-                "description": "The call id. Ingest makes one when it is left out; send it to be able to send again.",
-                "type": ["string", "null"],
-                "$ref": OBJECT_ID,
-            },
+            "subject": subject(event_type),
             "time": {
                 "description": "When it happened; the time of receipt when it is left out or too far ahead.",
                 "type": ["string", "null"],
@@ -46,12 +46,23 @@ pub(super) fn schema(event_type: CallEventType) -> Value {
             "data_base64": refused("Binary data is refused; use data."),
             "data": data(event_type),
         },
-        "required": ["specversion", "source", "type", "data"],
+        "required": required,
         "maxProperties": MEMBERS,
         "additionalProperties": {
             "description": "Other attributes of the envelope are kept as they are.",
         },
         "$defs": definitions(),
+    })
+}
+
+fn subject(event_type: CallEventType) -> Value {
+    if event_type == CallEventType::Erased {
+        return json!({ "description": "The id of the call to erase.", "type": "string", "$ref": OBJECT_ID });
+    }
+    json!({
+        "description": "The call id. Ingest makes one when it is left out; send it to be able to send again.",
+        "type": ["string", "null"],
+        "$ref": OBJECT_ID,
     })
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::objects::{ReferenceKind, ReferenceObject};
 use crate::event::JsonMembers;
 use crate::id::parse_uuid;
+use crate::limits::MEMBERS;
 use crate::problem::{Problem, Problems};
 
 /// The prefix of every reference event's type.
@@ -97,7 +98,7 @@ impl ReferenceRecord {
     /// Reads a reference event as a client sends it. `"data": null` deletes.
     pub fn decode_event(value: &[u8]) -> Result<Self, Problems> {
         let text = std::str::from_utf8(value).map_err(|_| Problem::new("", "UTF-8 text"))?;
-        let members = JsonMembers::read("", text)?;
+        let members = JsonMembers::read("", text, MEMBERS)?;
         let member = |wanted: &str| members.0.iter().find(|(name, _)| name == wanted).map(|(_, raw)| *raw);
         let text = |name: &str| member(name).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
         let mut problems = Vec::new();
@@ -147,6 +148,6 @@ fn parse_object(kind: ReferenceKind, data: &RawValue) -> Result<ReferenceObject,
 
 fn parse<T: DeserializeOwned>(data: &RawValue) -> Result<T, Problem> {
     // A struct would also be read from a list of its fields' values.
-    JsonMembers::read("/data", data.get())?;
+    JsonMembers::read("/data", data.get(), MEMBERS)?;
     serde_json::from_str(data.get()).map_err(|error| Problem::new("/data", format!("another object: {error}")))
 }

@@ -224,7 +224,7 @@ fn schema_and_decoder_agree_on_every_value_in_every_member() {
 
 /// What an event of each type needs and may say together: a type, what is put at a pointer into its sample (nothing
 /// takes it away), and whether it is good.
-const TABLE: [(&str, &str, &str, bool); 24] = [
+const TABLE: [(&str, &str, &str, bool); 26] = [
     ("call.started", "/data", "{}", true),
     ("call.started", "/data", "null", false),
     ("call.started", "/type", r#""llm-log.call.begun""#, false),
@@ -246,6 +246,8 @@ const TABLE: [(&str, &str, &str, bool); 24] = [
     ("call.abandoned", "/data", r#"{"statusMessage":null}"#, false),
     ("call.erased", "/data", r#"{"createdAt":"2026-03-01T06:00:00Z"}"#, true),
     ("call.erased", "/data", "", false),
+    ("call.erased", "/subject", "", false),
+    ("call.erased", "/subject", "null", false),
     ("reference.key", "/data/permissions", r#"[{"permission":"A"},{}]"#, false),
     ("reference.user", "/data", "{}", true),
     ("reference.project", "/data", "null", true),

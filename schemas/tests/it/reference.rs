@@ -185,3 +185,21 @@ fn a_user_of_several_projects_is_seen_by_each_and_a_project_by_itself() {
     assert_eq!(seen(Relation::Project, ReadScope::Project(PROJECT)), [Viewers::All]);
     assert_eq!(seen(Relation::Project, ReadScope::Project(ProjectId(ID))), []);
 }
+
+#[test]
+fn a_permission_is_the_same_by_its_documented_name_and_by_its_enum_name() {
+    let record = |granted: &str, blocked: &str| {
+        let grants = serde_json::json!([
+            {"permission": granted}, {"permission": blocked, "isBlockPermission": true}, {"permission": "Something Else"},
+        ]);
+        let data = serde_json::json!({"projectId": PROJECT, "hash": key().hash(), "permissions": grants});
+        let event =
+            serde_json::json!({"specversion": "1.0", "type": "llm-log.reference.key", "subject": ID, "data": data});
+        ReferenceRecord::decode_event(event.to_string().as_bytes()).expect("a key")
+    };
+    let by_title = record("project owner", "Erase LLM Log");
+    assert_eq!(by_title, record("ProjectOwner", "EraseLlmLog"));
+    let principal = folded([by_title]).authenticate(key(), NOW).expect("a good key");
+    assert!(principal.check(&[Permission::project_owner()]).is_ok());
+    assert!(principal.check(&[Permission::project_owner(), Permission::erase_llm_log()]).is_err());
+}
