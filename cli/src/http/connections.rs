@@ -1,91 +1,102 @@
 //! Connections that bring events are served by threads of their own: however many there are, other requests do not
-//! wait behind them.
+//! wait behind them. Those that bring nothing for a while are closed.
 
 use std::io;
-use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// What a connection that brings events begins with.
 const BRINGS_EVENTS: &[u8] = b"POST /v1/";
+/// How long a connection may bring no whole head of a request: longer than clients keep one that they don't use.
+const IDLE: Duration = Duration::from_mins(2);
+/// Files that a process may have open, if the system lets it. Half of them may be connections.
+const FILES: u64 = 16_384;
 
 /// Serves until it is told to stop and what it serves then has come to its end.
-pub(super) async fn serve(mut listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
-    let address = listener.local_addr()?;
-    let threads = Threads(Some(Builder::new_multi_thread().thread_name("events").enable_all().build()?));
-    let (events, with_events) = unbounded_channel();
-    let (others, with_others) = unbounded_channel();
-    let of_events =
-        threads.spawn(serve_accepted(Accepted { connections: with_events, address }, router.clone(), &stop));
-    let of_others = tokio::spawn(serve_accepted(Accepted { connections: with_others, address }, router, &stop));
-    while let Some((connection, peer)) = stop.run_until_cancelled(Listener::accept(&mut listener)).await {
-        tokio::spawn(stop.clone().run_until_cancelled_owned(hand_over(
-            connection,
-            peer,
-            events.clone(),
-            others.clone(),
-        )));
-    }
-    drop((listener, events, others));
-    of_events.await??;
-    of_others.await?
+pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
+    let files = rlimit::increase_nofile_limit(FILES)?;
+    let connections = usize::try_from(files / 2).unwrap_or(usize::MAX);
+    serve_within(listener, router, stop, Limits { idle: IDLE, connections }).await
 }
 
-fn serve_accepted(
-    accepted: Accepted,
+/// What connections may take.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    idle: Duration,
+    /// Those beyond wait until others are closed.
+    connections: usize,
+}
+
+async fn serve_within(
+    mut listener: TcpListener,
     router: Router,
-    stop: &CancellationToken,
-) -> impl Future<Output = io::Result<()>> + use<> {
-    axum::serve(accepted, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future()
+    stop: CancellationToken,
+    limits: Limits,
+) -> io::Result<()> {
+    let threads = Threads(Some(Builder::new_multi_thread().thread_name("events").enable_all().build()?));
+    let open = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
+    let served = GracefulShutdown::new();
+    while let Some(accepted) = stop.run_until_cancelled(accept(&mut listener, &open)).await {
+        let opened = Opened { connection: accepted?, router: router.clone(), watcher: served.watcher() };
+        let (events, stopped) = (threads.handle(), stop.clone());
+        tokio::spawn(stopped.run_until_cancelled_owned(hand_over(opened, limits.idle, events)));
+    }
+    drop(listener);
+    served.shutdown().await;
+    Ok(())
 }
 
-type Connection = (std::net::TcpStream, SocketAddr);
+type Connection = (TcpStream, OwnedSemaphorePermit);
+
+async fn accept(listener: &mut TcpListener, open: &Arc<Semaphore>) -> io::Result<Connection> {
+    let permit = Arc::clone(open).acquire_owned().await.map_err(io::Error::other)?;
+    let (connection, _) = Listener::accept(listener).await;
+    Ok((connection, permit))
+}
+
+/// A connection, and what it takes to serve it.
+struct Opened {
+    connection: Connection,
+    router: Router,
+    watcher: Watcher,
+}
 
 /// Looks at how a connection begins, and gives it to those who serve such.
-async fn hand_over(
-    connection: TcpStream,
-    peer: SocketAddr,
-    events: UnboundedSender<Connection>,
-    others: UnboundedSender<Connection>,
-) {
+async fn hand_over(opened: Opened, idle: Duration, events: Handle) {
+    let Opened { connection: (connection, permit), router, watcher } = opened;
     let mut start = [0; BRINGS_EVENTS.len()];
-    let Ok(length) = connection.peek(&mut start).await else { return };
+    let Ok(Ok(length)) = timeout(idle, connection.peek(&mut start)).await else { return };
     let Ok(connection) = connection.into_std() else { return };
-    let takers = if start.get(..length) == Some(BRINGS_EVENTS) { events } else { others };
-    // Nobody takes it any more when the server stops.
-    let _ = takers.send((connection, peer));
+    let brings_events = start.get(..length) == Some(BRINGS_EVENTS);
+    let threads = if brings_events { events } else { Handle::current() };
+    threads.spawn(async move {
+        serve_connection(connection, router, watcher, idle).await;
+        drop(permit);
+    });
 }
 
-/// Connections that were accepted for whoever serves these.
-struct Accepted {
-    connections: UnboundedReceiver<Connection>,
-    address: SocketAddr,
-}
-
-impl Listener for Accepted {
-    type Io = TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        loop {
-            let Some((connection, peer)) = self.connections.recv().await else {
-                // Nobody accepts any more: the server stops.
-                return std::future::pending().await;
-            };
-            match TcpStream::from_std(connection) {
-                Ok(connection) => return (connection, peer),
-                Err(error) => tracing::warn!(error = %error, "a connection can't be served"),
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
+async fn serve_connection(connection: std::net::TcpStream, router: Router, watcher: Watcher, idle: Duration) {
+    let connection = match TcpStream::from_std(connection) {
+        Ok(connection) => TokioIo::new(connection),
+        Err(error) => return tracing::warn!(error = %error, "a connection can't be served"),
+    };
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(idle);
+    let serving = http.serve_connection(connection, TowerToHyperService::new(router));
+    if let Err(error) = watcher.watch(serving).await {
+        tracing::debug!(error = %error, "a connection ended early");
     }
 }
 
@@ -93,8 +104,8 @@ impl Listener for Accepted {
 struct Threads(Option<Runtime>);
 
 impl Threads {
-    fn spawn<F: Future<Output: Send> + Send + 'static>(&self, future: F) -> tokio::task::JoinHandle<F::Output> {
-        self.0.as_ref().expect("it is there until it is dropped").spawn(future)
+    fn handle(&self) -> Handle {
+        self.0.as_ref().expect("it is there until it is dropped").handle().clone()
     }
 }
 
@@ -108,6 +119,7 @@ impl Drop for Threads {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
     use std::sync::{Arc, Barrier};
     use std::thread::available_parallelism;
 
@@ -161,5 +173,25 @@ mod tests {
         stop.cancel();
         serving.await.expect("it ends").expect("without an error");
         assert!(TcpStream::connect(address).await.is_err(), "nobody listens");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn connections_that_bring_nothing_are_closed_and_make_room_for_others() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let router = Router::new().route("/healthz", get(async || "here"));
+        let limits = Limits { idle: Duration::from_millis(300), connections: 2 };
+        tokio::spawn(serve_within(listener, router, CancellationToken::new(), limits));
+        let silent = TcpStream::connect(address).await.expect("it listens");
+        let mut slow = TcpStream::connect(address).await.expect("it listens");
+        slow.write_all(b"GET /healthz HTTP/1.1\r\nhost:").await.expect("it is taken");
+        let third = answer(send(address, "GET /healthz").await).await;
+        assert!(third.ends_with("here"), "{third}");
+        for mut connection in [silent, slow] {
+            let mut rest = Vec::new();
+            // The end, or a reset where something was left unread.
+            let _ = connection.read_to_end(&mut rest).await;
+            assert!(!String::from_utf8_lossy(&rest).contains("here"));
+        }
     }
 }
