@@ -10,14 +10,17 @@ use schemas::model::Column;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{BitSet, DocId, DocSet as _, SegmentReader, TERMINATED, Term};
 
-use crate::index::schema::CallFields;
+use crate::index::schema::{CallFields, LongTextFields};
 use crate::index::words::cut_words;
 use crate::search::{SearchError, Watch};
+use crate::snapshot::FastColumn;
 use crate::state::StateReader;
 
 /// Bytes of such words that are kept of one column of a segment: so many, or so many a document if that is more.
 const KEPT_BYTES: usize = 1024 * 1024;
 const KEPT_BYTES_A_DOCUMENT: usize = 2;
+/// Documents of a segment that are read for them at most: they are of all projects, and whoever asks first waits.
+const READ_DOCUMENTS: u32 = 20_000;
 
 /// Those of one column.
 #[derive(Debug)]
@@ -30,7 +33,7 @@ impl CutWords {
     pub(crate) fn of(
         reader: &SegmentReader,
         fields: &CallFields,
-        column: Column,
+        (column, long): (Column, LongTextFields),
         watch: &Watch,
     ) -> Result<Self, SearchError> {
         let (mut kept, mut bytes) = (Vec::new(), 0);
@@ -41,10 +44,18 @@ impl CutWords {
             return Ok(Self::Kept(kept));
         };
         let most = KEPT_BYTES.max(reader.max_doc() as usize * KEPT_BYTES_A_DOCUMENT);
-        let states = StateReader::open(reader)?;
-        let mut doc = postings.doc();
+        let (states, hashes) = (StateReader::open(reader)?, FastColumn::open(reader, long.hash)?);
+        let (mut doc, mut read) = (postings.doc(), 0);
         while doc != TERMINATED {
             watch.check("reading words that are cut")?;
+            if hashes.first(doc).is_none() {
+                doc = postings.advance();
+                continue;
+            }
+            read += 1;
+            if read > READ_DOCUMENTS {
+                return Ok(Self::TooMany);
+            }
             let state = states.bytes(doc)?;
             for word in StoredTexts::of(&state)?.get(column).map(cut_words).unwrap_or_default() {
                 bytes += word.len();

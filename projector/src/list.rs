@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
+use schemas::limits::{LIST_BYTES, LIST_REACH};
 use schemas::model::{Column, ColumnSet};
 use schemas::query::{SortBy, SortKey, SortPosition};
 use schemas::reader::{ListPage, ListRequest, SortedRow};
@@ -46,6 +47,11 @@ pub(crate) fn list(search: &Search, request: &ListRequest) -> Result<ListPage, S
     if request.limit == 0 || reach <= request.skip {
         return Ok(ListPage { rows: Vec::new(), count });
     }
+    if reach > LIST_REACH {
+        return Err(SearchError::Refused(format!(
+            "skip and limit: expected a page that ends at row {LIST_REACH} of the order at most; a cursor goes further"
+        )));
+    }
     let condition = match condition {
         Some(condition) => condition,
         None => Condition::of(filter, Some(Weights::of(search, request)?), search)?,
@@ -63,8 +69,10 @@ fn read_rows(
 ) -> Result<Vec<SortedRow>, SearchError> {
     let snapshot = &search.snapshot;
     let mut keys: HashMap<u32, KeyColumns> = HashMap::new();
+    let mut bytes = 0;
     let rows = rows.map(|Found { position, at }| {
         search.watch.check("reading the rows of the list")?;
+        check_bytes(bytes)?;
         let keys = match keys.entry(at.segment_ord) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
@@ -73,9 +81,21 @@ fn read_rows(
             }
         };
         let key = keys.key(at.doc_id)?.ok_or(SearchError::Incomplete)?;
-        Ok(SortedRow { position, row: row(snapshot, at, key, columns)? })
+        let row = row(snapshot, at, key, columns)?;
+        bytes += row.text_bytes();
+        Ok(SortedRow { position, row })
     });
     rows.collect()
+}
+
+fn check_bytes(bytes: usize) -> Result<(), SearchError> {
+    if bytes <= LIST_BYTES {
+        return Ok(());
+    }
+    let mebibytes = LIST_BYTES / 1024 / 1024;
+    Err(SearchError::Refused(format!(
+        "limit: expected rows with at most {mebibytes} MiB of texts; ask for fewer rows or columns"
+    )))
 }
 
 /// A row of the page, before it is read.

@@ -8,6 +8,7 @@ mod log_check;
 mod pace;
 mod reading;
 mod run;
+mod session;
 mod session_end;
 pub(crate) mod stop;
 mod telling;
@@ -31,6 +32,7 @@ use self::telling::PassedOverLines;
 use crate::index::schema::CallFields;
 use crate::reader::IndexReader;
 use crate::snapshot::{SharedStatus, Snapshot, SnapshotCell};
+use crate::writer::folder::Check;
 
 /// What a projector is of.
 #[derive(Debug, Clone)]
@@ -101,6 +103,7 @@ impl Projector {
             stop: Arc::clone(&stop),
             failure,
             seen_at_start: None,
+            check: Check::Newest,
             backoff: Backoff::new(),
             passed_over: PassedOverLines::default(),
         };

@@ -58,9 +58,12 @@ fn only_value(document: &OwnedBytes) -> Option<OwnedBytes> {
     (length == document.len() - start).then(|| document.slice(start..document.len()))
 }
 
-/// The row of a visible call.
+/// The row of a visible call. What is stored of it is read only for columns that need it.
 pub(crate) fn row(snapshot: &Snapshot, at: DocAddress, key: CallKey, columns: ColumnSet) -> Result<Row, SearchError> {
-    Ok(Row::of(key, &stored_state(snapshot, at)?, columns))
+    match Row::of_key(key, columns) {
+        Some(row) => Ok(row),
+        None => Ok(Row::of(key, &stored_state(snapshot, at)?, columns)),
+    }
 }
 
 /// What is stored of a document: the state is the one field of which anything is.

@@ -22,7 +22,7 @@ use crate::checkpoint::UnusablePayload;
 use crate::checksums::{self, DamagedFile};
 use crate::index::schema::CallFields;
 use crate::snapshot::{CounterKey, Snapshot};
-use crate::writer::folder::{OpenIndexError, UnusableIndex, open};
+use crate::writer::folder::{Check, OpenIndexError, UnusableIndex, open};
 use crate::writer::stored::StoredStateError;
 
 /// Memory for the states of one pass, in bytes. What else a comparison holds is less than as much again: what was read
@@ -136,7 +136,7 @@ impl VerifyReport {
 /// Compares the index of a folder that no projector runs on with the log that it is of. Blocks.
 pub fn verify_folder(folder: &Path, log: &dyn EventLog, log_id: LogId) -> Result<VerifyReport, VerifyError> {
     let fields = CallFields::new();
-    let opened = match open(folder, &fields) {
+    let opened = match open(folder, &fields, Check::Newest) {
         Ok(Some(opened)) => opened,
         // Made and not yet committed: as good as none.
         Ok(None) | Err(OpenIndexError::Unusable(UnusableIndex::Payload(UnusablePayload::Missing))) => {

@@ -19,6 +19,7 @@ use std::time::Instant;
 use schemas::fold::{CallState, UnreadableState};
 use schemas::id::{CallKey, Partition};
 use schemas::positions::Offset;
+use tantivy::directory::MmapDirectory;
 use tantivy::index::SegmentId;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::{Directory, Index, IndexReader, IndexWriter, Searcher, SegmentReader, TantivyError};
@@ -38,6 +39,10 @@ use crate::step::Step;
 const THREAD_MEMORY_BYTES: usize = 100_000_000;
 /// Segments of about the same size that are merged into one.
 const MERGED_SEGMENTS: usize = 8;
+/// Merges that run at once: small ones go on beside a large one, which takes minutes.
+const MERGE_THREADS: usize = 2;
+/// Commits between two that forget the files that are no more.
+const FORGET_FILES_EVERY: u32 = 256;
 /// The share of deleted documents above which a segment is merged for that alone.
 const DELETED_SHARE: f32 = 0.2;
 
@@ -69,6 +74,7 @@ pub(crate) struct CallWriter {
     // Before tantivy's writer, so that nothing of it changes the index once it is given up.
     fence: Fence,
     directory: Box<dyn Directory>,
+    mapped: Option<MmapDirectory>,
     index: Index,
     fields: Arc<CallFields>,
     writer: IndexWriter<CallDocument>,
@@ -81,12 +87,13 @@ pub(crate) struct CallWriter {
     uncommitted_bytes: usize,
     checkpoint: Checkpoint,
     moved: bool,
+    commits: u32,
 }
 
 impl CallWriter {
     /// Writes on from the last commit with this many threads.
     pub(crate) fn new(opened: OpenedIndex, fields: Arc<CallFields>, threads: usize) -> Result<Self, WriteIndexError> {
-        let OpenedIndex { fence, directory, index, reader, checkpoint } = opened;
+        let OpenedIndex { fence, directory, mapped, index, reader, checkpoint } = opened;
         reader.reload()?;
         let committed = reader.searcher();
         Step::LearnCalls.begins();
@@ -100,6 +107,7 @@ impl CallWriter {
         Ok(Self {
             fence,
             directory,
+            mapped,
             index,
             fields,
             writer,
@@ -110,6 +118,7 @@ impl CallWriter {
             uncommitted_bytes: 0,
             checkpoint,
             moved: false,
+            commits: 0,
         })
     }
 
@@ -216,6 +225,13 @@ impl CallWriter {
         self.uncommitted.clear();
         self.uncommitted_bytes = 0;
         self.moved = false;
+        self.commits = self.commits.wrapping_add(1);
+        if self.commits.is_multiple_of(FORGET_FILES_EVERY)
+            && let Some(mapped) = &self.mapped
+        {
+            // tantivy 0.27 remembers every file that was ever mapped, until it is asked which are.
+            mapped.get_cache_info();
+        }
         metrics::counter!("llm_log_index_commits_total").increment(1);
         metrics::histogram!("llm_log_index_commit_seconds").record(begun.elapsed());
         Ok(())
@@ -233,7 +249,7 @@ impl CallWriter {
 
     /// Goes on with another number of threads. Only right after a commit.
     pub(crate) fn with_threads(self, threads: usize) -> Result<Self, WriteIndexError> {
-        let Self { fence, directory, fields, writer, committed, known, checkpoint, moved, .. } = self;
+        let Self { fence, directory, mapped, fields, writer, committed, known, checkpoint, moved, commits, .. } = self;
         drop(fence);
         // Holds the index's lock, so it has to go before the next.
         drop(writer);
@@ -242,6 +258,7 @@ impl CallWriter {
         Ok(Self {
             fence,
             directory,
+            mapped,
             index,
             fields,
             writer,
@@ -252,6 +269,7 @@ impl CallWriter {
             uncommitted_bytes: 0,
             checkpoint,
             moved,
+            commits,
         })
     }
 }
@@ -267,7 +285,7 @@ pub fn index_writer(index: &Index, threads: usize) -> Result<IndexWriter<CallDoc
     let options = IndexWriterOptions::builder()
         .num_worker_threads(threads)
         .memory_budget_per_thread(THREAD_MEMORY_BYTES)
-        .num_merge_threads(1)
+        .num_merge_threads(MERGE_THREADS)
         .build();
     let writer = index.writer_with_options(options)?;
     let mut policy = LogMergePolicy::default();

@@ -17,7 +17,8 @@ pub const MESSAGE_BYTES: usize = 9 * 1024 * 1024;
 pub const BODY_BYTES: usize = 50 * 1024 * 1024;
 /// Greatest number of JSON values in the body of a query.
 pub const BODY_VALUES: usize = 500_000;
-/// Greatest number of bytes that the bodies of queries take in memory, of all requests together.
+/// Greatest number of bytes that the bodies of queries take in memory, of all requests together: those of one project three
+/// quarters of it, and those without a valid key a sixteenth.
 pub const BODIES_BYTES: usize = 256 * 1024 * 1024;
 /// How long the body of a request may take to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -37,8 +38,10 @@ pub const ATTRIBUTE_BYTES: usize = 1024;
 /// Greatest depth of JSON in an event or a request.
 pub const JSON_DEPTH: usize = 100;
 
-/// Greatest number of members of an event, and of its `data`.
+/// Greatest number of members of an event, and of its `data`, as received.
 pub const MEMBERS: usize = 1000;
+/// The same of a record of the log: completing an event adds members.
+pub const RECORD_MEMBERS: usize = MEMBERS + 16;
 
 /// How far a producer's clock may run ahead before its times are replaced by the time of receipt.
 pub const CLOCK_AHEAD: Duration = Duration::from_mins(5);
@@ -57,6 +60,10 @@ pub const PAGE_ROWS: u32 = 10;
 pub const PAGE_ROWS_MAX_DOCS: u32 = 100;
 /// Greatest limit of a page in the form of the reference server.
 pub const PAGE_ROWS_MAX_ONEUPTIME: u32 = 10_000;
+/// Greatest number of bytes of texts that the rows of one list have in memory: a page of the documented form always fits.
+pub const LIST_BYTES: usize = 256 * 1024 * 1024;
+/// Greatest row of an order that a page by `skip` and `limit` ends at; a cursor goes further.
+pub const LIST_REACH: u64 = 1_000_000;
 /// Groups of a stats answer when the client names no limit.
 pub const STATS_GROUPS: u32 = 100;
 /// Greatest number of groups of a stats answer.

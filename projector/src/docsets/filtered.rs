@@ -26,10 +26,13 @@ impl<D: DocSet, F: FnMut(DocId) -> bool> Filtered<D, F> {
 
     /// The first document that passes, from `doc` on, where the set is.
     fn pass(&mut self, mut doc: DocId) -> DocId {
-        while doc != TERMINATED && !(self.passes)(doc) {
-            if self.tick.is_over() {
+        while doc != TERMINATED {
+            if self.tick.is_over_after(1 + self.test_cost) {
                 self.ended = true;
                 return TERMINATED;
+            }
+            if (self.passes)(doc) {
+                return doc;
             }
             doc = self.set.advance();
         }
@@ -60,6 +63,10 @@ impl<D: DocSet, F: FnMut(DocId) -> bool + Send> DocSet for Filtered<D, F> {
             return SeekDangerResult::SeekLowerBound(TERMINATED);
         }
         match self.set.seek_danger(target) {
+            SeekDangerResult::Found if self.tick.is_over_after(self.test_cost) => {
+                self.ended = true;
+                SeekDangerResult::SeekLowerBound(TERMINATED)
+            }
             SeekDangerResult::Found if !(self.passes)(target) => SeekDangerResult::SeekLowerBound(target + 1),
             result => result,
         }

@@ -86,7 +86,7 @@ impl Place<'_> {
         let mut matcher = pattern.matcher();
         let passes = move |text: &str| matcher.matches(text);
         if let Some(part) = pattern.only_literal().filter(|text| is_part_of_word(text)) {
-            let words = || CutWords::of(self.reader, fields, column, &self.search.watch);
+            let words = || CutWords::of(self.reader, fields, (column, long), &self.search.watch);
             let words = self.segment.cut_words().of(place, words)?;
             let with_cut = match words.with_part(part, self.reader.max_doc()) {
                 Some(documents) if documents.len() == 0 => Plan::Nothing,

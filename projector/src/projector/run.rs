@@ -1,41 +1,28 @@
-//! The thread that writes the index: opens it, brings batches into it, commits, publishes, and begins again
-//! after an error.
+//! The thread that writes the index: session after session, each begun where the last committed. How a batch is applied,
+//! committed and published.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use event_log::EventLog;
-use schemas::fold::FOLD_VERSION;
 use schemas::id::{LogId, Partition};
 use schemas::positions::Offset;
 use schemas::time::Clock;
 use tokio::sync::watch;
 
 use super::failure::ProjectorFailure;
-use super::freshness::{Freshness, SeenEnds};
-use super::log_check::check_log;
-use super::pace::{IDLE, Pace};
-use super::reading::{Read, Reading};
+use super::freshness::Freshness;
 use super::session_end::SessionEnd;
 use super::stop::{Backoff, Stop};
-use super::telling::{self, LINE_EVERY, PassedOverLines};
-use crate::checkpoint::Checkpoint;
+use super::telling::{self, PassedOverLines};
 use crate::index::schema::CallFields;
 use crate::snapshot::{SharedStatus, Snapshot, SnapshotCell};
 use crate::step::Step;
 use crate::writer::CallWriter;
 use crate::writer::batch::FoldedBatch;
-use crate::writer::folder::{UnusableIndex, open_or_create, set_aside};
-
-/// Least time between two commits.
-const TICK: Duration = Duration::from_millis(100);
-/// Greatest time between two commits while records keep coming.
-const TICK_MAX: Duration = Duration::from_secs(1);
-/// Bytes of events after which a commit comes, whatever waits.
-const COMMIT_BYTES: usize = 32 * 1024 * 1024;
+use crate::writer::folder::{Check, UnusableIndex, set_aside};
 
 /// What the projector's thread works with.
 #[derive(Debug)]
@@ -53,6 +40,8 @@ pub(crate) struct ProjectorThread {
     pub(crate) failure: watch::Sender<Option<ProjectorFailure>>,
     /// The ends of the partitions when they were first seen.
     pub(crate) seen_at_start: Option<BTreeMap<Partition, Offset>>,
+    /// What the next session compares with its checksums.
+    pub(crate) check: Check,
     pub(crate) backoff: Backoff,
     pub(crate) passed_over: PassedOverLines,
 }
@@ -72,6 +61,8 @@ impl ProjectorThread {
                 Err(SessionEnd::Again { error, may_be_damage }) => {
                     if may_be_damage {
                         self.cell.checks().suspect();
+                        // Without a snapshot nobody checks its files.
+                        self.check = if self.cell.current().is_none() { Check::All } else { Check::Newest };
                     }
                     if self.backoff.is_fresh() {
                         tracing::warn!(
@@ -107,108 +98,6 @@ impl ProjectorThread {
             }
         }
         metrics::counter!("llm_log_index_rebuilds_total").increment(1);
-    }
-
-    /// Reads on from the last commit, with one writer, until it is told to stop.
-    fn session(&mut self) -> Result<(), SessionEnd> {
-        let wanted = Checkpoint::new(self.log_id, FOLD_VERSION, self.partitions.iter().copied());
-        if let Some(damage) = self.cell.checks().damage() {
-            return Err(SessionEnd::Unusable(damage.into()));
-        }
-        Step::Open.begins();
-        let opened = open_or_create(&self.folder, &self.fields, &wanted)?;
-        let (from, next) = (opened.checkpoint.clone(), opened.checkpoint.next());
-        let is_new = opened.checkpoint == wanted;
-        Step::CheckLog.begins();
-        let as_of_ms = self.clock.now().date().0;
-        let ends = check_log(&*self.log, &opened.checkpoint, &self.stop)?;
-        self.status.set_log_heard();
-        self.seen_at_start.get_or_insert_with(|| ends.clone());
-        let waiting: u64 = ends.iter().map(|(partition, end)| end - next.get(partition).unwrap_or(&0)).sum();
-        let mut pace = Pace::new(waiting);
-        let mut writer = CallWriter::new(opened, Arc::clone(&self.fields), pace.threads())?;
-        let mut freshness = Freshness::new(SeenEnds { as_of_ms, ends: ends.clone() });
-        if is_new {
-            writer.set_building_to(ends.into_iter().filter(|(_, end)| *end > 0).collect());
-            // From here on the folder tells what it is, even to a process that comes after a crash.
-            writer.commit()?;
-        }
-        if !writer.checkpoint().building_to.is_empty() {
-            self.cell.set_unavailable(self.partitions.iter().copied().collect());
-            tracing::info!(records = waiting, "the index is being built from the log");
-        }
-        self.publish(&writer, &mut freshness)?;
-        let reading = Reading::start(Arc::clone(&self.log), from, self.partitions_total, self.clock.clone())
-            .map_err(|error| SessionEnd::Again { error: error.into(), may_be_damage: false })?;
-        let mut last_commit: Option<Instant> = None;
-        let mut progress_said = Instant::now();
-        let mut merges_looked_for = Instant::now();
-        loop {
-            if let Some(damage) = self.cell.checks().damage() {
-                return Err(SessionEnd::Unusable(damage.into()));
-            }
-            let stopping = self.stop.is_set();
-            let since = last_commit.map_or(TICK_MAX, |at| at.elapsed());
-            let wait = if writer.has_moved() { TICK.saturating_sub(since) } else { TICK };
-            let read = if stopping { None } else { reading.next(wait) };
-            let since = last_commit.map_or(TICK_MAX, |at| at.elapsed());
-            let mut full = false;
-            let mut failure = None;
-            let mut merges = false;
-            match read {
-                Some(Read::Batch(batch)) => {
-                    self.status.set_log_heard();
-                    self.apply(&mut writer, batch)?;
-                    full = writer.uncommitted_bytes() >= COMMIT_BYTES || (last_commit.is_some() && since >= TICK_MAX);
-                    if !full {
-                        continue;
-                    }
-                }
-                Some(Read::Ends(seen)) => {
-                    self.status.set_log_heard();
-                    freshness.see(seen);
-                    if !writer.has_moved() && writer.checkpoint().building_to.is_empty() {
-                        self.status.set_complete_to_ms(freshness.of(writer.checkpoint()));
-                    }
-                    continue;
-                }
-                Some(Read::Failed(failed)) => failure = Some(failed),
-                None if stopping => {}
-                None if writer.has_moved() && since >= TICK => {}
-                None => {
-                    if writer.has_moved() || since < IDLE {
-                        continue;
-                    }
-                    if pace.idle() {
-                        writer = writer.with_threads(pace.threads())?;
-                        continue;
-                    }
-                    if merges_looked_for.elapsed() >= IDLE {
-                        merges_looked_for = Instant::now();
-                        merges = writer.wants_merges()?;
-                    }
-                    if !merges {
-                        continue;
-                    }
-                }
-            }
-            if merges || writer.has_moved() {
-                self.commit(&mut writer, &mut freshness)?;
-            }
-            match failure {
-                Some(failure) => return Err(SessionEnd::Failed(failure)),
-                None if stopping => return Ok(()),
-                None => {}
-            }
-            last_commit = Some(Instant::now());
-            if pace.committed(full) {
-                writer = writer.with_threads(pace.threads())?;
-            }
-            if !writer.checkpoint().building_to.is_empty() && progress_said.elapsed() >= LINE_EVERY {
-                progress_said = Instant::now();
-                telling::progress(writer.checkpoint());
-            }
-        }
     }
 
     pub(crate) fn apply(&mut self, writer: &mut CallWriter, batch: FoldedBatch) -> Result<(), SessionEnd> {

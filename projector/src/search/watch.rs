@@ -11,7 +11,7 @@ use tantivy::TantivyError;
 use crate::writer::folder::may_be_damage;
 
 /// Steps between two looks at the clock.
-const STEPS: u32 = 1024;
+const STEPS: u64 = 1024;
 /// The time limit of a read that names one beyond all reason.
 const LONGEST: Duration = Duration::from_hours(1);
 
@@ -120,7 +120,7 @@ impl Watch {
 #[derive(Debug, Clone)]
 pub(crate) struct Tick {
     watch: Arc<Watch>,
-    steps: u32,
+    steps: u64,
 }
 
 impl Tick {
@@ -130,7 +130,12 @@ impl Tick {
 
     /// Whether the read has to end. To be asked at every step.
     pub(crate) fn is_over(&mut self) -> bool {
-        self.steps += 1;
+        self.is_over_after(1)
+    }
+
+    /// The same before what takes as long as so many steps.
+    pub(crate) fn is_over_after(&mut self, steps: u64) -> bool {
+        self.steps = self.steps.saturating_add(steps);
         if self.steps < STEPS {
             return false;
         }

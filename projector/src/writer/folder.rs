@@ -18,9 +18,19 @@ use crate::index::schema::CallFields;
 use crate::index::words::register_words;
 use crate::writer::fence::{Fence, FencedDirectory};
 
-/// How much of the index is compared with its checksums before it serves: the newest and smallest segments,
-/// which a power cut can have torn. The rest is compared while it serves.
-const CHECKED_BYTES: u64 = 256 * 1024 * 1024;
+/// How much of the index is the newest and smallest segments, which a power cut can have torn.
+const NEWEST_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Blocks of stored calls that are kept decompressed, of each segment. A block is 16 KiB, or one call if that is larger.
+const STORE_BLOCKS: usize = 16;
+
+/// What of the index is compared with its checksums before it serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// The rest is compared while it serves.
+    Newest,
+    All,
+}
 
 /// Why an index is set aside and built anew.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +83,8 @@ pub(crate) struct OpenedIndex {
     pub(crate) fence: Fence,
     /// The directory below the fence.
     pub(crate) directory: Box<dyn Directory>,
+    /// The same, when it is one of files.
+    pub(crate) mapped: Option<MmapDirectory>,
     pub(crate) index: Index,
     /// Opened at the last commit; reloaded by hand.
     pub(crate) reader: IndexReader,
@@ -103,7 +115,7 @@ pub(crate) fn may_be_damage(error: &TantivyError) -> bool {
 }
 
 /// Opens the index that is in the folder; none when there is none.
-pub(crate) fn open(folder: &Path, fields: &CallFields) -> Result<Option<OpenedIndex>, OpenIndexError> {
+pub(crate) fn open(folder: &Path, fields: &CallFields, check: Check) -> Result<Option<OpenedIndex>, OpenIndexError> {
     if !folder.is_dir() {
         return Ok(None);
     }
@@ -111,7 +123,8 @@ pub(crate) fn open(folder: &Path, fields: &CallFields) -> Result<Option<OpenedIn
     if !Index::exists(&directory)? {
         return if has_segments(folder)? { Err(UnusableIndex::NoSegments.into()) } else { Ok(None) };
     }
-    open_in(directory, fields).map(Some)
+    let opened = checked(directory.clone(), fields, check)?;
+    Ok(Some(OpenedIndex { mapped: Some(directory), ..opened }))
 }
 
 /// Whether there are files of segments. What a crash left while the index was made is no more than lists and locks.
@@ -125,9 +138,14 @@ fn has_segments(folder: &Path) -> Result<bool, OpenIndexError> {
     Ok(false)
 }
 
+#[cfg(test)]
 pub(crate) fn open_in(directory: impl Directory, fields: &CallFields) -> Result<OpenedIndex, OpenIndexError> {
+    checked(directory, fields, Check::Newest)
+}
+
+fn checked(directory: impl Directory, fields: &CallFields, check: Check) -> Result<OpenedIndex, OpenIndexError> {
     let opened = reopen_in(Box::new(directory), fields)?;
-    check_newest(&opened.index)?;
+    check_files(&opened.index, check)?;
     Ok(opened)
 }
 
@@ -140,8 +158,12 @@ pub(crate) fn reopen_in(directory: Box<dyn Directory>, fields: &CallFields) -> R
     }
     register_words(&index);
     let checkpoint = Checkpoint::parse(index.load_metas()?.payload.as_deref()).map_err(UnusableIndex::from)?;
-    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok(OpenedIndex { fence, directory, index, reader, checkpoint })
+    let reader = index
+        .reader_builder()
+        .reload_policy(ReloadPolicy::Manual)
+        .doc_store_cache_num_blocks(STORE_BLOCKS)
+        .try_into()?;
+    Ok(OpenedIndex { fence, directory, mapped: None, index, reader, checkpoint })
 }
 
 /// Opens the index of this log, fold and list of partitions, or makes an empty one where there is none.
@@ -149,8 +171,9 @@ pub(crate) fn open_or_create(
     folder: &Path,
     fields: &CallFields,
     wanted: &Checkpoint,
+    check: Check,
 ) -> Result<OpenedIndex, OpenIndexError> {
-    let opened = match open(folder, fields) {
+    let opened = match open(folder, fields, check) {
         Ok(Some(opened)) => opened,
         Ok(None) => return create(folder, fields, wanted),
         // A crash between making an index and its first commit leaves no payload and no documents.
@@ -183,7 +206,7 @@ fn fits(found: &Checkpoint, wanted: &Checkpoint) -> Result<(), UnusableIndex> {
 fn create(folder: &Path, fields: &CallFields, wanted: &Checkpoint) -> Result<OpenedIndex, OpenIndexError> {
     fs::create_dir_all(folder).map_err(TantivyError::from)?;
     let directory = MmapDirectory::open(folder).map_err(TantivyError::from)?;
-    create_in(directory, fields, wanted)
+    Ok(OpenedIndex { mapped: Some(directory.clone()), ..create_in(directory, fields, wanted)? })
 }
 
 pub(crate) fn create_in(
@@ -194,8 +217,12 @@ pub(crate) fn create_in(
     let directory: Box<dyn Directory> = Box::new(directory);
     let (fenced, fence) = FencedDirectory::new(directory.clone());
     let index = new_index(fenced, fields)?;
-    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok(OpenedIndex { fence, directory, index, reader, checkpoint: wanted.clone() })
+    let reader = index
+        .reader_builder()
+        .reload_policy(ReloadPolicy::Manual)
+        .doc_store_cache_num_blocks(STORE_BLOCKS)
+        .try_into()?;
+    Ok(OpenedIndex { fence, directory, mapped: None, index, reader, checkpoint: wanted.clone() })
 }
 
 /// An empty index with the settings and the tokenizer of every index of calls, and nothing that a projector adds.
@@ -210,8 +237,7 @@ pub fn new_index(directory: impl Directory, fields: &CallFields) -> Result<Index
     Ok(index)
 }
 
-/// Compares the newest segments, up to [`CHECKED_BYTES`], with their checksums.
-fn check_newest(index: &Index) -> Result<(), OpenIndexError> {
+fn check_files(index: &Index, check: Check) -> Result<(), OpenIndexError> {
     let mut checked = 0;
     for file in checksums::files(index)? {
         let (bytes, damage) = checksums::check(index, &file)?;
@@ -219,7 +245,7 @@ fn check_newest(index: &Index) -> Result<(), OpenIndexError> {
             return Err(UnusableIndex::from(Damage::from(damage)).into());
         }
         checked += bytes;
-        if checked >= CHECKED_BYTES {
+        if check == Check::Newest && checked >= NEWEST_BYTES {
             return Ok(());
         }
     }

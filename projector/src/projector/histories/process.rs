@@ -34,7 +34,7 @@ use crate::step::Step;
 use crate::writer::CallWriter;
 use crate::writer::batch::{FoldedBatch, value_hash};
 use crate::writer::failing_directory::FailingDirectory;
-use crate::writer::folder::{create_in, open_in};
+use crate::writer::folder::{Check, create_in, open_in};
 use crate::writer::stored::stored_state;
 
 pub(super) const PARTITIONS: NonZeroU32 = NonZeroU32::new(3).expect("not zero");
@@ -72,6 +72,7 @@ impl Process {
             stop: Arc::default(),
             failure,
             seen_at_start: None,
+            check: Check::Newest,
             backoff: Backoff::new(),
             passed_over: PassedOverLines::default(),
         };
