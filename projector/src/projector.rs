@@ -104,6 +104,7 @@ impl Projector {
             failure,
             seen_at_start: None,
             check: Check::Newest,
+            has_panicked: false,
             backoff: Backoff::new(),
             passed_over: PassedOverLines::default(),
         };

@@ -47,6 +47,8 @@ fn refused() -> Vec<(Sent, &'static str)> {
     };
     let attributes =
         [("ce_specversion", "1.0"), ("ce_id", "1"), ("ce_source", "s"), ("ce_type", "llm-log.call.failed")];
+    let erased = json!({"type": "llm-log.call.erased", "subject": "67e55044-10b1-426f-9247-bb680e5fe0c8",
+        "data": {"projectId": shop()}});
     let twice = format!(r#"{{"status":"Success","projectId":"{}","status":"Error"}}"#, shop());
     vec![
         (Sent::default(), "a JSON object"),
@@ -75,10 +77,7 @@ fn refused() -> Vec<(Sent, &'static str)> {
         (Sent::value(event(&none, &json!({"createdAt": "yesterday"}))), "/data/createdAt: expected"),
         (Sent::value(event(&none, &json!({"projectId": "shop"}))), "/data/projectId: expected"),
         (Sent::value(event(&none, &json!({"userId": 7}))), "/data/userId: expected"),
-        (
-            Sent::value(event(&json!({"type": "llm-log.call.erased", "data": {"projectId": shop()}}), &none)),
-            "/type: expected another type",
-        ),
+        (Sent::value(event(&erased, &none)), "/type: expected another type"),
         (
             Sent::value(event(&json!({"type": "llm-log.call.abandoned", "data": {"projectId": shop()}}), &none)),
             "/type: expected another type",

@@ -18,6 +18,7 @@ use rdkafka::{ClientContext, TopicPartitionList};
 use schemas::id::Partition;
 use schemas::positions::Offset;
 
+use self::place::Gap;
 use super::connection::{Connection, refusal};
 use super::message::headers;
 use super::options::KafkaOptions;
@@ -129,6 +130,7 @@ struct Assigned {
     queue: PartitionQueue<Membership>,
     /// The next offset to come, once one is known.
     next: Option<Offset>,
+    gap: Gap,
 }
 
 /// Reads the inbox as a member of a group. Each partition has a queue of its own, so that one that can't be read
@@ -215,7 +217,7 @@ impl KafkaInbox {
             queue.set_nonempty_callback(move || wake.set());
             // What came before the callback was set has woken nobody.
             self.signal.set();
-            self.partitions.insert(partition, Assigned { queue, next: None });
+            self.partitions.insert(partition, Assigned { queue, next: None, gap: Gap::default() });
         }
     }
 
@@ -294,11 +296,10 @@ fn drain(
     }
 }
 
-/// Hands out a record. The first of a partition tells whether some before it were deleted and never taken.
+/// Hands out a record. One that is not the next tells whether some before it were deleted and never taken.
 fn take(consumer: &BaseConsumer<Membership>, assigned: &mut Assigned, record: InboxRecord, items: &mut Vec<InboxItem>) {
-    if assigned.next.is_none()
-        && let Ok(number) = i32::try_from(record.partition)
-        && let Some((from, to)) = place::missed(consumer, &record.topic, number, record.offset)
+    if let Ok(number) = i32::try_from(record.partition)
+        && let Some((from, to)) = assigned.gap.missed(consumer, (&record.topic, number), assigned.next, record.offset)
     {
         let reason = format!("the records from {from} to just before {to} were deleted before they were taken");
         let (topic, partition) = (record.topic.clone(), record.partition);

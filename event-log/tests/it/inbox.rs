@@ -98,6 +98,37 @@ async fn records_that_the_broker_deleted_before_they_were_taken_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn records_that_are_deleted_while_a_member_is_far_behind_are_named() {
+    const RECORDS: u64 = 100;
+    let Some(options) = options("outrun") else { return };
+    open(&options).await;
+    let producer = producer(&options);
+    send(&options, &producer, 2, b"first");
+    let mut inbox = KafkaInbox::open(&options, &options.topic_prefix).expect("a member");
+    poll_until(&mut [&mut inbox], |items| !items.is_empty());
+    // More than a member fetches ahead, and nothing that compression makes smaller.
+    let mut random = 1_u64;
+    let noise = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (random >> 56) as u8
+    };
+    let value: Vec<u8> = std::iter::repeat_with(noise).take(1_000_000).collect();
+    (1..RECORDS).for_each(|_| send(&options, &producer, 2, &value));
+    let topics = KafkaTopics::connect(&options.bootstrap).await.expect("a client");
+    topics.delete_before(&format!("{}.inbox", options.topic_prefix), 2, 99).await.expect("deleted");
+    let place = |item: &InboxItem| match item {
+        InboxItem::Record(record) => record.offset,
+        InboxItem::Unreadable(unreadable) => unreadable.offset,
+    };
+    let items = poll_until(&mut [&mut inbox], |items| items.iter().any(|item| place(item) == RECORDS - 1));
+    let missed: Vec<_> = items.iter().filter(|item| matches!(item, InboxItem::Unreadable(_))).collect();
+    let [InboxItem::Unreadable(missed)] = &*missed else { panic!("{missed:?}") };
+    assert_eq!(missed.offset, items.len() as u64 - 1, "all before it came");
+    let range = format!("from {} to just before {}", missed.offset, RECORDS - 1);
+    assert!(missed.reason.contains(&range), "{}", missed.reason);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_member_takes_over_partitions_and_nothing_is_lost() {
     let Some(options) = options("members") else { return };
     open(&options).await;

@@ -90,3 +90,36 @@ impl<D: Scorer, F: FnMut(DocId) -> bool + Send + 'static> Scorer for Filtered<D,
         self.set.score()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tantivy::BitSet;
+    use tantivy::query::BitSetDocSet;
+
+    use super::*;
+    use crate::search::Watch;
+
+    #[test]
+    fn a_test_that_takes_long_is_not_made_once_the_time_is_up_whether_or_not_documents_pass() {
+        for passes in [true, false] {
+            let mut documents = BitSet::with_max_value(5000);
+            for doc in 0..5000 {
+                documents.insert(doc);
+            }
+            let watch = Watch::new(Duration::ZERO);
+            let mut tested = 0;
+            let test = |_| {
+                tested += 1;
+                passes
+            };
+            let mut filtered = Filtered::new(BitSetDocSet::from(documents), Tick::new(&watch), 1000, test);
+            while filtered.doc() != TERMINATED {
+                filtered.advance();
+            }
+            drop(filtered);
+            assert!(tested <= 1, "{tested} tests of documents that pass: {passes}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -42,6 +43,8 @@ pub(crate) struct ProjectorThread {
     pub(crate) seen_at_start: Option<BTreeMap<Partition, Offset>>,
     /// What the next session compares with its checksums.
     pub(crate) check: Check,
+    /// Whether it has since the last commit.
+    pub(crate) has_panicked: bool,
     pub(crate) backoff: Backoff,
     pub(crate) passed_over: PassedOverLines,
 }
@@ -50,7 +53,8 @@ impl ProjectorThread {
     /// Works until it is told to stop or can't go on.
     pub(crate) fn run(mut self) {
         while !self.stop.is_set() {
-            match self.session() {
+            let ended = catch_unwind(AssertUnwindSafe(|| self.session()));
+            match ended.unwrap_or_else(|_| Err(self.panicked())) {
                 Ok(()) => return,
                 Err(SessionEnd::Failed(failure)) => {
                     tracing::error!(%failure, "the projector has stopped");
@@ -75,6 +79,16 @@ impl ProjectorThread {
                 }
             }
         }
+    }
+
+    /// Code that decodes what is damaged may panic: once all files are compared with their checksums, for a second time in a
+    /// row it is a fault of another kind.
+    fn panicked(&mut self) -> SessionEnd {
+        if std::mem::replace(&mut self.has_panicked, true) {
+            return SessionEnd::Failed(ProjectorFailure::Panicked);
+        }
+        self.check = Check::All;
+        SessionEnd::Again { error: "the projector panicked".into(), may_be_damage: false }
     }
 
     /// Takes the index out of the way, so that the next session makes a new one.
@@ -117,6 +131,7 @@ impl ProjectorThread {
             tracing::info!("the index is built");
         }
         writer.commit()?;
+        self.has_panicked = false;
         if !self.backoff.is_fresh() {
             tracing::info!("the index can be written again");
             self.backoff.reset();

@@ -1,6 +1,6 @@
 //! Where a group is in the inbox, and what it has missed there.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
@@ -30,16 +30,38 @@ pub(super) fn position<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &s
     acknowledged(consumer, topic, partition).or_else(|| start(consumer, topic, partition))
 }
 
-/// The records that were deleted before the group took them: the first of them, and the first that is still there.
-/// `read` is the first record that came.
-pub(super) fn missed<C: ConsumerContext>(
-    consumer: &BaseConsumer<C>,
-    topic: &str,
-    partition: i32,
-    read: Offset,
-) -> Option<(Offset, Offset)> {
-    let wanted = acknowledged(consumer, topic, partition).filter(|wanted| *wanted < read)?;
-    // Offsets without a record, such as those of a producer's transactions, were never there.
-    let there = start(consumer, topic, partition)?;
-    (wanted < there).then_some((wanted, there))
+/// How often the broker is asked whether records were deleted, at most.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// Offsets of a partition that were passed over without a record. Most never had one, such as those of a producer's
+/// transactions.
+#[derive(Debug, Default)]
+pub(super) struct Gap {
+    /// The longest of those that the broker was not asked about yet.
+    passed: Option<(Offset, Offset)>,
+    asked: Option<Instant>,
+}
+
+impl Gap {
+    /// The records that were deleted before the group took them: the first of them, and the first that is still there.
+    /// `next` is the one that should have come, if it is known, and `read` the one that did.
+    pub(super) fn missed<C: ConsumerContext>(
+        &mut self,
+        consumer: &BaseConsumer<C>,
+        (topic, partition): (&str, i32),
+        next: Option<Offset>,
+        read: Offset,
+    ) -> Option<(Offset, Offset)> {
+        let wanted = next.or_else(|| acknowledged(consumer, topic, partition));
+        let passed = wanted.filter(|wanted| *wanted < read).map(|wanted| (wanted, read));
+        self.passed = self.passed.into_iter().chain(passed).max_by_key(|(from, to)| to - from);
+        let (from, to) = self.passed?;
+        if self.asked.is_some_and(|asked| asked.elapsed() < ASK_EVERY) {
+            return None;
+        }
+        self.asked = Some(Instant::now());
+        let start = start(consumer, topic, partition)?;
+        self.passed = None;
+        (from < start).then_some((from, start.min(to)))
+    }
 }

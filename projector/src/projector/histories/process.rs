@@ -73,6 +73,7 @@ impl Process {
             failure,
             seen_at_start: None,
             check: Check::Newest,
+            has_panicked: false,
             backoff: Backoff::new(),
             passed_over: PassedOverLines::default(),
         };

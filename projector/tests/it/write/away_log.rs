@@ -21,6 +21,10 @@ pub(super) enum Reach {
     Silent,
     /// Its end is further than anybody gets, as that of a log with a long way to read.
     Long,
+    /// The next question makes whoever asks panic, the ones after it do not.
+    PanicsOnce,
+    /// Every question does.
+    Panics,
 }
 
 #[derive(Debug)]
@@ -68,6 +72,14 @@ impl AwayLog {
     }
 
     fn check(&self) -> Result<(), ReadLogError> {
+        assert!(!is(&self.reach, Reach::Panics), "a question that makes whoever asks panic");
+        let once = self.reach.compare_exchange(
+            Reach::PanicsOnce as u8,
+            Reach::There as u8,
+            Ordering::SeqCst,
+            Ordering::SeqCst,
+        );
+        assert!(once.is_err(), "a question that makes whoever asks panic once");
         if is(&self.reach, Reach::There) || is(&self.reach, Reach::Long) { Ok(()) } else { Err(away()) }
     }
 }

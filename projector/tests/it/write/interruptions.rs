@@ -1,10 +1,12 @@
 use std::fs;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use projector::ProjectorFailure;
 use testkit::Generator;
-
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::away_log::{AwayLog, Reach};
 use super::world::{PROJECT, World, stored_states};
 
 #[test]
@@ -99,4 +101,20 @@ fn an_index_deleted_under_a_running_projector_is_built_anew() {
     world.assert_equal(&snapshot);
     projector.stop();
     assert!(world.verify_folder().is_clean());
+}
+
+#[test]
+fn a_panic_is_tried_again_once_since_what_is_damaged_may_cause_it() {
+    let mut world = World::new();
+    let log = Arc::new(AwayLog::new(Arc::clone(&world.log)));
+    world.replace_log(Arc::clone(&log) as _);
+    world.append(&Generator::new(15).histories(PROJECT, 20));
+    log.set(Reach::PanicsOnce);
+    let projector = world.start();
+    let snapshot = world.wait(&projector);
+    world.assert_equal(&snapshot);
+    projector.stop();
+    log.set(Reach::Panics);
+    let projector = world.start();
+    assert!(matches!(World::failure(&projector), ProjectorFailure::Panicked));
 }
