@@ -21,9 +21,6 @@ use crate::writer::fence::{Fence, FencedDirectory};
 /// How much of the index is the newest and smallest segments, which a power cut can have torn.
 const NEWEST_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Blocks of stored calls that are kept decompressed, of each segment. A block is 16 KiB, or one call if that is larger.
-const STORE_BLOCKS: usize = 16;
-
 /// What of the index is compared with its checksums before it serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Check {
@@ -158,11 +155,7 @@ pub(crate) fn reopen_in(directory: Box<dyn Directory>, fields: &CallFields) -> R
     }
     register_words(&index);
     let checkpoint = Checkpoint::parse(index.load_metas()?.payload.as_deref()).map_err(UnusableIndex::from)?;
-    let reader = index
-        .reader_builder()
-        .reload_policy(ReloadPolicy::Manual)
-        .doc_store_cache_num_blocks(STORE_BLOCKS)
-        .try_into()?;
+    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
     Ok(OpenedIndex { fence, directory, mapped: None, index, reader, checkpoint })
 }
 
@@ -217,11 +210,7 @@ pub(crate) fn create_in(
     let directory: Box<dyn Directory> = Box::new(directory);
     let (fenced, fence) = FencedDirectory::new(directory.clone());
     let index = new_index(fenced, fields)?;
-    let reader = index
-        .reader_builder()
-        .reload_policy(ReloadPolicy::Manual)
-        .doc_store_cache_num_blocks(STORE_BLOCKS)
-        .try_into()?;
+    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
     Ok(OpenedIndex { fence, directory, mapped: None, index, reader, checkpoint: wanted.clone() })
 }
 
