@@ -39,6 +39,10 @@ pub(crate) enum CursorError {
     Sort,
     #[error("an order by _relevance can't be walked, because scores change as calls come in; use skip and limit")]
     Relevance,
+    #[error(
+        "it is too long for the header of an answer as CSV; sort by a column of shorter texts, or walk without output-type"
+    )]
+    TooLong,
     #[error("expected no skip beside it, got {0}: a cursor says itself where its page begins")]
     Skip(u64),
 }
@@ -70,6 +74,12 @@ pub(crate) enum NextPage {
     /// There is none.
     None,
     Cursor(String),
+}
+
+impl NextPage {
+    pub(crate) fn is_longer_than(&self, bytes: usize) -> bool {
+        matches!(self, Self::Cursor(cursor) if cursor.len() > bytes)
+    }
 }
 
 /// What tells the lists of one scope apart.

@@ -19,14 +19,15 @@ use tokio_util::sync::CancellationToken;
 
 /// What a connection that brings events begins with.
 const BRINGS_EVENTS: &[u8] = b"POST /v1/";
-/// How long a connection may bring no whole head of a request: longer than clients keep one that they don't use.
+/// How long a connection may bring nothing, and how long the head of a request may take: longer than clients keep a connection
+/// that they don't use.
 const IDLE: Duration = Duration::from_mins(2);
 /// Files that a process may have open, if the system lets it. Half of them may be connections.
 const FILES: u64 = 16_384;
 
 /// Serves until it is told to stop and what it serves then has come to its end.
 pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
-    let files = rlimit::increase_nofile_limit(FILES)?;
+    let files = rlimit::increase_nofile_limit(FILES).or_else(|_| rlimit::Resource::NOFILE.get_soft())?;
     let connections = usize::try_from(files / 2).unwrap_or(usize::MAX);
     serve_within(listener, router, stop, Limits { idle: IDLE, connections }).await
 }

@@ -136,7 +136,7 @@ builder! {
     CallAbandoned Abandoned {}
 }
 builder! {
-    /// Removes the call, whatever came before or comes after.
+    /// Removes the call, whatever came before or comes after. Its id is needed.
     CallErased Erased {}
 }
 
@@ -180,6 +180,7 @@ mod tests {
         assert!(
             problems(CallStarted::new(project(), None).total_tokens(u64::MAX).build()).contains("/data/totalTokens")
         );
+        assert!(problems(CallErased::new(project(), None).build()).contains("/subject"));
         let far = CallStarted::new(project(), None).request_started_at(Date(i64::MAX)).build();
         assert!(problems(far).contains("/data/requestStartedAt"));
         assert!(problems(CallErased::new(project(), None).time(Timestamp(i64::MIN)).build()).contains("/time"));

@@ -65,8 +65,10 @@ impl ProjectorThread {
                 Err(SessionEnd::Again { error, may_be_damage }) => {
                     if may_be_damage {
                         self.cell.checks().suspect();
-                        // Without a snapshot nobody checks its files.
-                        self.check = if self.cell.current().is_none() { Check::All } else { Check::Newest };
+                        // Without a snapshot nobody checks its files. Once is enough.
+                        if self.cell.current().is_none() && self.backoff.is_fresh() {
+                            self.check = Check::All;
+                        }
                     }
                     if self.backoff.is_fresh() {
                         tracing::warn!(

@@ -5,10 +5,13 @@ use schemas::reader::ListRequest;
 use serde_json::Value as Json;
 
 use super::Call;
-use crate::cursor::{Listed, NextPage, Walk};
+use crate::cursor::{CursorError, Listed, NextPage, Walk};
 use crate::parse::{check_typed_values, filter, paging, select, sort};
 use crate::refusal::Refusal;
 use crate::render::{ListAnswer, csv_response, read_response};
+
+/// Longest cursor that stands in a header: proxies and clients commonly take 8 KiB of headers.
+const CURSOR_HEADER_BYTES: usize = 4096;
 
 /// The order of the checks is part of the contract: it decides which error a client sees.
 pub(crate) async fn answer(call: Call<'_>) -> Result<Response, Refusal> {
@@ -53,6 +56,7 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response, Refusal> {
     };
     let freshness = call.freshness(&answer);
     Ok(match call.request.parameter("output-type") {
+        Some("csv") if next.is_longer_than(CURSOR_HEADER_BYTES) => return Err(CursorError::TooLong.into()),
         Some("csv") => csv_response(body, &freshness),
         _ => read_response(&body, &freshness),
     })

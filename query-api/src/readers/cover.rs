@@ -18,8 +18,8 @@ pub(super) struct Cover {
 }
 
 impl Cover {
-    /// Takes readers that work before those that failed a moment ago, such as have caught up before others, such as are
-    /// not far behind the freshest before others, then those that serve the most of what is left, then the furthest: few
+    /// Takes readers that work before those that failed a moment ago, such as are not far
+    /// behind the freshest before others, such as have caught up before others, then those that serve the most of what is left, then the furthest: few
     /// readers, each with all it has, answer faster than many with a bit each.
     pub(super) fn of(statuses: &[Option<ReaderStatus>], shunned: &BTreeSet<usize>) -> Result<Self, ReadError> {
         let known = || statuses.iter().enumerate().filter_map(|(at, status)| Some((at, status.as_ref()?)));
@@ -44,7 +44,7 @@ impl Cover {
                     let (count, reach) = useful.fold((0_usize, 0_u128), |(count, reach), (_, offset)| {
                         (count + 1, reach + u128::from(*offset))
                     });
-                    ((!shunned.contains(&at), status.caught_up, is_fresh(status), count, reach), at, status)
+                    ((!shunned.contains(&at), is_fresh(status), status.caught_up, count, reach), at, status)
                 })
                 .filter(|((_, _, _, count, _), ..)| *count > 0)
                 .max_by_key(|(rank, at, _)| (*rank, std::cmp::Reverse(*at)));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures::future::{join_all, try_join_all};
 use schemas::id::home_partition;
-use schemas::model::ColumnSet;
+use schemas::model::{Column, ColumnSet};
 use schemas::positions::Positions;
 use schemas::query::{Frequencies, SortKey, SortPosition};
 use schemas::reader::{
@@ -28,8 +28,10 @@ const COVER_AGE: Duration = Duration::from_millis(200);
 const SHUNNED_FOR: Duration = Duration::from_secs(5);
 /// What a read of several readers may take beyond its own time limit, so that one of them is the one to say it.
 const MERGE_GRACE: Duration = Duration::from_secs(2);
-/// Pages that skip more rows than this are found by their sort keys first, their rows read after.
+/// Pages that skip more rows than this are found by their sort keys first, their rows read after; such with large texts
+/// when they skip any.
 const SKIP_WITH_ROWS: u64 = 1000;
+const LARGE_TEXTS: [Column; 2] = [Column::RequestPrompt, Column::ResponsePreview];
 
 /// Asks several readers, such as projectors with some of the partitions each, and merges what they answer.
 /// A partition that several of them serve is answered for by one.
@@ -46,6 +48,8 @@ pub struct MergedReader {
 /// What was chosen last: who answers, or why nobody can.
 #[derive(Debug, Clone)]
 struct Chosen {
+    /// When the readers were asked, and when they had answered.
+    asked: Instant,
     at: Instant,
     cover: Result<Arc<Cover>, ReadError>,
 }
@@ -59,7 +63,7 @@ impl MergedReader {
     async fn cover(&self) -> Result<Arc<Cover>, ReadError> {
         let begun = Instant::now();
         let before = self.chosen();
-        if let Some(Chosen { at, cover }) = &before
+        if let Some(Chosen { at, cover, .. }) = &before
             && at.elapsed() < COVER_AGE
         {
             return cover.clone();
@@ -70,13 +74,14 @@ impl MergedReader {
             (Err(_), Some(Chosen { cover: Ok(cover), .. })) => return Ok(cover),
             (Err(_), _) => self.choosing.lock().await,
         };
-        if let Some(Chosen { at, cover }) = self.chosen()
+        if let Some(Chosen { at, cover, .. }) = self.chosen()
             && at >= begun
         {
             return cover;
         }
+        let asked = Instant::now();
         let cover = self.choose().await;
-        *self.lock_chosen() = Some(Chosen { at: Instant::now(), cover: cover.clone() });
+        *self.lock_chosen() = Some(Chosen { asked, at: Instant::now(), cover: cover.clone() });
         cover
     }
 
@@ -84,8 +89,13 @@ impl MergedReader {
         self.chosen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What was chosen last, unless one of those readers has failed since they were asked.
     fn chosen(&self) -> Option<Chosen> {
-        self.lock_chosen().clone()
+        let chosen = self.lock_chosen().clone()?;
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_failed = |reader: &usize| failed.get(reader).is_some_and(|when| *when >= chosen.asked);
+        let is_good = chosen.cover.as_ref().map_or(true, |cover| !cover.parts.keys().any(has_failed));
+        is_good.then_some(chosen)
     }
 
     /// Asks the readers what they serve; those that failed a moment ago only when the others don't serve all.
@@ -140,7 +150,6 @@ impl MergedReader {
         let cover = self.cover().await?;
         let answer = read(Arc::clone(&cover), context.clone()).await;
         let Err(error @ (ReadError::Unavailable { .. } | ReadError::Internal { .. })) = answer else { return answer };
-        self.lock_chosen().take_if(|chosen| chosen.cover.as_ref().is_ok_and(|chosen| Arc::ptr_eq(chosen, &cover)));
         let others = self.cover().await?;
         // Whoever is away may be back; what does not work does not work now.
         if others.parts == cover.parts && matches!(error, ReadError::Internal { .. }) {
@@ -302,7 +311,8 @@ impl CallReader for MergedReader {
                 let counting = CountRequest { context: request.context.clone(), filter: request.filter.clone() };
                 request.frequencies = self.frequencies_of(&cover, &counting).await?.content;
             }
-            if request.skip > SKIP_WITH_ROWS {
+            let is_large = LARGE_TEXTS.into_iter().any(|column| request.columns.contains(column));
+            if request.skip > if is_large { 0 } else { SKIP_WITH_ROWS } {
                 self.far_page(&cover, request).await
             } else {
                 self.merged_page(&cover, request).await

@@ -103,7 +103,9 @@ impl RemoteReader {
         if !status.is_success() {
             return Err(ReadError::Internal { reason: format!("{} answered {status}", self.base) });
         }
-        let bytes = response.bytes().await.map_err(failed)?;
+        let late = || ReadError::Timeout { part: "receiving what a projector answers".to_owned() };
+        // One that has begun to answer is there.
+        let bytes = response.bytes().await.map_err(|error| if error.is_timeout() { late() } else { failed(error) })?;
         postcard::from_bytes::<Result<T, ReadError>>(&bytes).map_err(|error| ReadError::Internal {
             reason: format!("{} answered what this version can't read: {error}", self.base),
         })?

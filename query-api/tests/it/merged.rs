@@ -169,15 +169,20 @@ async fn a_page_far_from_the_start_reads_the_rows_of_that_page_only() {
     let alone = MemoryReader::new(calls.clone());
     let parts = halves(&calls);
     let together = merged(&parts);
-    for skip in [999, 1001, 1150, 1199, 1200, 5_000_000_000] {
-        let expected = alone.list(page_of(skip)).await.expect("answers").content;
-        let page = together.list(page_of(skip)).await.expect("answers").content;
-        assert_eq!(page, expected, "skip {skip}");
+    // Of prompts no page comes with the rows before it, of others only one that skips few.
+    for (column, limits) in [(Column::ModelName, [1019, 20, 20, 20]), (Column::RequestPrompt, [20, 20, 20, 20])] {
+        let columns: ColumnSet = [Column::Id, column].into_iter().collect();
+        let page_of = |skip| ListRequest { columns, ..page_of(skip) };
+        for skip in [999, 1001, 1150, 1199, 1200, 5_000_000_000] {
+            let expected = alone.list(page_of(skip)).await.expect("answers").content;
+            let page = together.list(page_of(skip)).await.expect("answers").content;
+            assert_eq!(page, expected, "skip {skip}");
+        }
+        let lists = parts[0].lists.lock().expect("nobody panicked").clone();
+        let with_rows: Vec<u32> =
+            lists.iter().filter(|(_, asked)| *asked == columns).map(|(limit, _)| *limit).collect();
+        assert_eq!(with_rows, limits, "{column:?}");
     }
-    let lists = parts[0].lists.lock().expect("nobody panicked").clone();
-    let far: Vec<u32> =
-        lists.iter().filter(|(_, asked)| *asked == page_of(0).columns).map(|(limit, _)| *limit).collect();
-    assert_eq!(far, [1019, 20, 20, 20], "only the first page came with the rows before it");
     assert_eq!(together.status().await.expect("answers").serving.len(), PARTITIONS as usize);
 }
 
@@ -258,8 +263,10 @@ impl CallReader for Hanging {
         self.reader.list(request).await
     }
 
+    /// Fails once it is released.
     async fn get(&self, _: GetRequest) -> Result<Answer<Option<Row>>, ReadError> {
-        std::future::pending().await
+        self.released.notified().await;
+        Err(ReadError::Unavailable { partitions: BTreeSet::new() })
     }
 
     async fn count(&self, request: CountRequest) -> Result<Answer<u64>, ReadError> {
@@ -332,4 +339,21 @@ async fn a_read_of_several_readers_has_a_time_limit_as_a_whole() {
     let call = CallId(uuid(&id(1)));
     let answer = reader.get(GetRequest { context, call, columns: ColumnSet::default() }).await;
     assert_eq!(answer, Err(ReadError::Timeout { part: "asking several projectors".to_owned() }));
+}
+
+#[tokio::test]
+async fn a_long_read_that_fails_goes_to_another_reader_though_its_own_was_chosen_again_meanwhile() {
+    let hanging = Hanging::new();
+    let readers = vec![Arc::clone(&hanging) as _, Arc::new(MemoryReader::new(calls())) as _];
+    let server = Server::over(Compat::Docs, Arc::new(MergedReader::new(readers)));
+    let (item, body) = (format!("{}/get-item", id(1)), json!({"select": {"status": true}}));
+    let mut read = std::pin::pin!(server.post(&item, &body));
+    assert!(futures::poll!(&mut read).is_pending());
+    let before = hanging.asked();
+    while hanging.asked() == before {
+        assert_eq!(server.post("count", &json!({})).await.status, 200);
+    }
+    hanging.released.notify_one();
+    let answered = read.await;
+    assert_eq!((answered.status.as_u16(), &answered.json()["_id"]), (200, &json!(id(1))), "{}", answered.text);
 }

@@ -70,6 +70,23 @@ async fn a_walk_as_csv_goes_on_with_the_cursor_of_a_header() {
 }
 
 #[tokio::test]
+async fn a_cursor_that_no_header_takes_is_refused_as_csv() {
+    let message = |number: u32| {
+        call(&json!({
+            "_id": id(number), "projectId": PROJECT, "status": "Error", "createdAt": "2026-03-01T00:00:00Z",
+            "statusMessage": number.to_string().repeat(5000),
+        }))
+    };
+    let server = Server::over(Compat::Docs, Arc::new(MemoryReader::new(vec![message(1), message(2)])));
+    let body = json!({"sort": {"statusMessage": 1}, "select": {"statusMessage": true}, "cursor": ""});
+    assert!(server.post("get-list?limit=1", &body).await.json()["cursor"].is_string());
+    let answered = server.post("get-list?limit=1&output-type=csv", &body).await;
+    assert_eq!(answered.status, 400);
+    assert!(answered.text.contains("cursor: it is too long for the header"), "{}", answered.text);
+    assert_eq!(server.post("get-list?output-type=csv", &body).await.status, 200);
+}
+
+#[tokio::test]
 async fn every_page_counts_all_matches_and_only_those_that_ask_have_a_cursor() {
     let body = json!({"query": {"status": "Success"}});
     let keys =

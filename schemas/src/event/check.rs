@@ -33,6 +33,10 @@ impl CallEventType {
     }
 }
 
+pub(super) fn erased_call_expectation() -> String {
+    format!("the id of the call to erase, {}", ColumnType::ObjectId.expectation())
+}
+
 impl IncomingEvent {
     /// Whether an event that was put together in code is one that could also have been read.
     pub fn check(&self) -> Result<(), Problems> {
@@ -44,6 +48,9 @@ impl IncomingEvent {
         }
         if self.time.is_some_and(|time| !time.is_valid()) {
             problems.push(Problem::of_member("", "time", ColumnType::Date.expectation()));
+        }
+        if self.event_type == CallEventType::Erased && self.call.is_none() {
+            problems.push(Problem::new("/subject", erased_call_expectation()));
         }
         self.data.check("/data", self.event_type, &mut problems);
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }

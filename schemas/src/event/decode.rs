@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
-use super::check::{attribute_expectation, check_claim};
+use super::check::{attribute_expectation, check_claim, erased_call_expectation};
 use super::data::{CallData, RawJson};
 use super::members::JsonMembers;
 use super::values::{depth_fits, parse_value, parse_wrapped_value};
@@ -267,7 +267,7 @@ impl Decoder {
             self.problem("/type", format!("{CALL_TYPE_PREFIX} and one of {}", names.join(", ")));
         }
         if event_type == Some(CallEventType::Erased) && envelope.subject.is_none() && !has_problem(&self, "/subject") {
-            self.problem("/subject", format!("the id of the call to erase, {}", ColumnType::ObjectId.expectation()));
+            self.problem("/subject", erased_call_expectation());
         }
         let members = match envelope.data.map(|raw| JsonMembers::read("/data", raw.get(), self.members_max)) {
             Some(Ok(members)) => Some(members.0),
