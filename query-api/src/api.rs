@@ -65,15 +65,16 @@ async fn answer(State(site): State<Site>, http: HttpRequest) -> Response {
     response
 }
 
-fn principal(api: &QueryApi, headers: &HeaderMap) -> Result<Option<Principal>, Refusal> {
-    authenticate(headers, &api.reference.load(), api.master_key, api.clock.now().date())
+fn principal(api: &QueryApi, headers: &HeaderMap, reference: &ReferenceData) -> Result<Option<Principal>, Refusal> {
+    authenticate(headers, reference, api.master_key, api.clock.now().date())
 }
 
 /// Reads the body, then asks who sent it: what is wrong with a body is said first. The endpoint does the rest.
 async fn endpoint_response(site: &Site, endpoint: Endpoint, http: HttpRequest) -> Result<Response, Refusal> {
     let Site { api, bodies } = site;
     let (parts, body) = http.into_parts();
-    let known = principal(api, &parts.headers).ok().flatten();
+    // A key that is not known yet may be once the body is here.
+    let known = principal(api, &parts.headers, &api.reference.load()).ok().flatten();
     let sender = Sender::of(known.as_ref());
     let ReadBody { members, memory } = body::read(&parts.headers, body, bodies, sender, api.body_timeout).await?;
     let request = Request::new(parts.headers, parts.uri.query(), members);
@@ -84,8 +85,8 @@ async fn endpoint_response(site: &Site, endpoint: Endpoint, http: HttpRequest) -
         }
         Endpoint::Create | Endpoint::Update { .. } | Endpoint::Delete { .. } => None,
     };
-    let principal = principal(api, &request.headers)?;
     let reference = api.reference.load_full();
+    let principal = principal(api, &request.headers, &reference)?;
     let call = endpoints::Call {
         api,
         request: &request,

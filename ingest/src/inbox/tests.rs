@@ -291,8 +291,10 @@ fn a_record_whose_letter_would_be_larger_than_a_message_leaves_what_fits() {
     let mut headed = record(1, vec![b'v'; EVENT_BYTES]);
     headed.headers = vec![header("trace", &"h".repeat(2 * 1024 * 1024)), header("small", "kept?")];
     let misnamed = record(2, format!(r#"{{"{0}":1,"{0}":2}}"#, "n".repeat(4 * 1024 * 1024)));
-    let (events, letters) = taken(&[keyed, headed, misnamed].map(InboxItem::Record), 1);
-    assert_eq!((events.len(), letters.len()), (0, 3));
+    let mut many = record(3, vec![b'v'; EVENT_BYTES]);
+    many.headers = vec![header("h", ""); 100_000];
+    let (events, letters) = taken(&[keyed, headed, misnamed, many].map(InboxItem::Record), 1);
+    assert_eq!((events.len(), letters.len()), (0, 4));
     for letter in &letters {
         assert!(letter.headers.iter().any(|(name, _)| name == "llm-log-reason"), "{letter:?}");
     }

@@ -83,8 +83,8 @@ impl ProjectorThread {
         }
     }
 
-    /// Code that decodes what is damaged may panic: once all files are compared with their checksums, for a second time in a
-    /// row it is a fault of another kind.
+    /// Code that decodes what is damaged may panic, so after the first time all files are compared with their checksums. A
+    /// second time in a row it is a fault of another kind.
     fn panicked(&mut self) -> SessionEnd {
         if std::mem::replace(&mut self.has_panicked, true) {
             return SessionEnd::Failed(ProjectorFailure::Panicked);

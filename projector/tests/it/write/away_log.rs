@@ -10,6 +10,8 @@ use event_log::{AppendError, Bounds, EventLog, LogReader, NewRecord, Position, R
 use schemas::id::Partition;
 use schemas::positions::Offset;
 
+use super::world::World;
+
 /// How the log is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -53,8 +55,15 @@ fn is(reach: &AtomicU8, wanted: Reach) -> bool {
 }
 
 impl AwayLog {
-    pub(super) fn new(log: Arc<dyn EventLog>) -> Self {
-        Self { log: Mutex::new(log), reach: Arc::new(AtomicU8::new(Reach::There as u8)), lives: Arc::default() }
+    /// Puts one in front of the world's log.
+    pub(super) fn before(world: &mut World) -> Arc<Self> {
+        let log = Arc::new(Self {
+            log: Mutex::new(Arc::clone(&world.log)),
+            reach: Arc::new(AtomicU8::new(Reach::There as u8)),
+            lives: Arc::default(),
+        });
+        world.replace_log(Arc::clone(&log) as _);
+        log
     }
 
     pub(super) fn set(&self, reach: Reach) {

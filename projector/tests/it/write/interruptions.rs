@@ -1,5 +1,4 @@
 use std::fs;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use projector::ProjectorFailure;
@@ -106,8 +105,7 @@ fn an_index_deleted_under_a_running_projector_is_built_anew() {
 #[test]
 fn a_panic_is_tried_again_once_since_what_is_damaged_may_cause_it() {
     let mut world = World::new();
-    let log = Arc::new(AwayLog::new(Arc::clone(&world.log)));
-    world.replace_log(Arc::clone(&log) as _);
+    let log = AwayLog::before(&mut world);
     world.append(&Generator::new(15).histories(PROJECT, 20));
     log.set(Reach::PanicsOnce);
     let projector = world.start();

@@ -35,8 +35,7 @@ fn a_log_with_other_records_is_refused_and_the_index_left_alone() {
 #[test]
 fn a_log_that_comes_back_as_another_is_refused_before_anything_of_it_is_read() {
     let mut world = World::new();
-    let log = Arc::new(AwayLog::new(Arc::clone(&world.log)));
-    world.replace_log(Arc::clone(&log) as _);
+    let log = AwayLog::before(&mut world);
     world.append(&Generator::new(26).histories(PROJECT, 40));
     let projector = world.start();
     let snapshot = world.wait(&projector);

@@ -40,8 +40,7 @@ fn an_answer_is_as_far_behind_as_the_log_is_away_and_says_so_until_it_has_caught
     for gone in [Reach::Refused, Reach::Silent] {
         let hand = HandClock::default();
         let mut world = World::with_clock(hand.clock());
-        let log = Arc::new(AwayLog::new(Arc::clone(&world.log)));
-        world.replace_log(Arc::clone(&log) as _);
+        let log = AwayLog::before(&mut world);
         world.append(&Generator::new(41).histories(PROJECT, 30));
         let projector = world.start();
         world.wait(&projector);
@@ -70,8 +69,7 @@ fn an_answer_is_as_far_behind_as_the_log_is_away_and_says_so_until_it_has_caught
 #[test]
 fn a_log_that_is_read_is_not_silent_however_far_its_end_is() {
     let mut world = World::new();
-    let log = Arc::new(AwayLog::new(Arc::clone(&world.log)));
-    world.replace_log(Arc::clone(&log) as _);
+    let log = AwayLog::before(&mut world);
     let projector = world.start();
     world.wait(&projector);
     log.set(Reach::Long);
