@@ -178,7 +178,7 @@ impl Surroundings {
         match outcome {
             Ok(()) if episode.report.differences.is_empty() => Ok(episode.end().await),
             outcome => {
-                let (report, kept) = episode.keep().await;
+                let (report, kept) = episode.keep(&outcome).await;
                 (options.tell)(&kept);
                 outcome.map(|()| report)
             }

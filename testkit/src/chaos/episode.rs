@@ -233,13 +233,18 @@ impl Episode {
         self.report
     }
 
-    /// Stops sending and leaves everything to be looked at; says where, and what was done before.
-    pub(super) async fn keep(mut self) -> (FaultReport, String) {
+    /// Stops sending and leaves everything to be looked at; says what is wrong first, then what was done before, and
+    /// where the data are.
+    pub(super) async fn keep(mut self, outcome: &Result<()>) -> (FaultReport, String) {
         self.tasks.shutdown().await;
-        let logs = self.installation.logs();
-        let done = self.report.done.join("\n");
-        let text = format!("{done}\n{logs}data are kept in {}", self.installation.keep().display());
-        (self.report, text)
+        let FaultReport { fault, differences, done, .. } = &self.report;
+        let wrong = outcome.as_ref().err().map(|error| format!("{error:#}"));
+        let wrong = wrong.into_iter().chain(differences.iter().map(ToString::to_string));
+        let mut lines: Vec<String> = wrong.map(|text| format!("{fault}: {text}")).collect();
+        lines.extend(done.iter().cloned());
+        lines.push(self.installation.logs());
+        lines.push(format!("data are kept in {}", self.installation.keep().display()));
+        (self.report, lines.join("\n"))
     }
 }
 
