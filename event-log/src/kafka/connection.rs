@@ -81,11 +81,16 @@ pub(super) fn refusal(error: KafkaError) -> String {
     }
 }
 
-/// Whether the broker may be away for a while, so that trying again helps.
+/// Whether the broker may be away for a while, or not have heard of a new topic yet, so that trying again helps.
 pub(super) fn may_pass(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
+    let code = match error {
+        // rdkafka names no code for these.
+        KafkaError::AdminOp(code) => Some(*code),
+        other => other.rdkafka_error_code(),
+    };
     matches!(
-        error.rdkafka_error_code(),
+        code,
         Some(
             Code::BrokerTransportFailure
                 | Code::AllBrokersDown
@@ -96,8 +101,8 @@ pub(super) fn may_pass(error: &KafkaError) -> bool {
                 | Code::LeaderNotAvailable
                 | Code::NotLeaderForPartition
                 | Code::BrokerNotAvailable
-                | Code::InvalidReplicationFactor
                 | Code::NotController
+                | Code::UnknownTopicOrPartition
         )
     )
 }
@@ -105,6 +110,16 @@ pub(super) fn may_pass(error: &KafkaError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_about_topics_that_the_network_cut_off_is_asked_again() {
+        use RDKafkaErrorCode as Code;
+        for code in [Code::BrokerTransportFailure, Code::OperationTimedOut, Code::UnknownTopicOrPartition] {
+            assert!(may_pass(&KafkaError::AdminOp(code)), "{code:?}");
+        }
+        assert!(may_pass(&KafkaError::MetadataFetch(Code::BrokerTransportFailure)));
+        assert!(!may_pass(&KafkaError::AdminOp(Code::TopicAuthorizationFailed)));
+    }
 
     #[test]
     fn the_same_failure_has_the_same_reason_each_time() {

@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 use schemas::limits::MESSAGE_BYTES;
 
-use super::connection::Connection;
+use super::connection::{Connection, may_pass};
 use super::options::KafkaOptions;
 use crate::log::Topic;
 
@@ -126,7 +126,11 @@ pub(super) async fn make_missing(
         let outcome = admin.create_topics([&new], &AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT))).await?;
         match outcome.into_iter().next() {
             Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => {}
-            Some(Err((topic, code))) => return Err(TopicError::NotMade { topic, reason: code.to_string() }),
+            Some(Err((topic, code))) => {
+                let error = KafkaError::AdminOp(code);
+                let not_made = TopicError::NotMade { topic, reason: code.to_string() };
+                return Err(if may_pass(&error) { error.into() } else { not_made });
+            }
             _ => tracing::info!(kafka.topic = name, kafka.partitions = partitions, "made a topic"),
         }
     }

@@ -60,7 +60,7 @@ impl Episode {
         proxy.set(network);
         tokio::time::sleep(schedule::lasts(&mut self.random, 300, 6000)).await;
         // Whoever dies meanwhile leaves requests behind that nobody waits for, and starts without a broker.
-        if self.random.random_bool(0.3) {
+        if self.random.random_bool(0.5) {
             let at = self.any_role();
             self.kill_at(at, &Moment::After(Duration::ZERO)).await?;
             tokio::time::sleep(schedule::lasts(&mut self.random, 0, 1500)).await;
