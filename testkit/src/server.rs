@@ -51,15 +51,19 @@ pub struct ServerExit {
 /// # Panics
 /// When the machine has no free port.
 pub fn free_port() -> u16 {
-    static GIVEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
-    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the machine has a free port");
         let port = listener.local_addr().expect("a bound listener has an address").port();
-        if given.insert(port) {
+        if give_port(port) {
             return port;
         }
     }
+}
+
+/// Whether nobody in this process was given the port before.
+pub(crate) fn give_port(port: u16) -> bool {
+    static GIVEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
+    GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port)
 }
 
 impl Server {

@@ -113,6 +113,10 @@ mod tests {
     use super::*;
     use crate::server::free_port;
 
+    /// How long an answer may take that has to come, and one that must not.
+    const SOON: Duration = Duration::from_secs(30);
+    const A_MOMENT: Duration = Duration::from_millis(200);
+
     /// A server that answers everything with itself.
     async fn echo() -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -128,10 +132,11 @@ mod tests {
         port
     }
 
-    async fn answer(stream: &mut TcpStream) -> Option<u8> {
+    /// What comes back within this time.
+    async fn answer(stream: &mut TcpStream, within: Duration) -> Option<u8> {
         stream.write_all(b"a").await.ok()?;
         let mut byte = [0];
-        let read = tokio::time::timeout(Duration::from_millis(200), stream.read_exact(&mut byte)).await;
+        let read = tokio::time::timeout(within, stream.read_exact(&mut byte)).await;
         read.ok()?.ok().map(|_| byte[0])
     }
 
@@ -140,15 +145,15 @@ mod tests {
         let port = free_port();
         let proxy = Proxy::start(port, echo().await).await.expect("it starts");
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("it accepts");
-        assert_eq!(answer(&mut stream).await, Some(b'a'));
+        assert_eq!(answer(&mut stream, SOON).await, Some(b'a'));
         proxy.set(Network::Stuck);
-        assert_eq!(answer(&mut stream).await, None);
+        assert_eq!(answer(&mut stream, A_MOMENT).await, None);
         proxy.set(Network::Whole);
-        assert_eq!(answer(&mut stream).await, Some(b'a'));
+        assert_eq!(answer(&mut stream, SOON).await, Some(b'a'));
         proxy.set(Network::Cut);
-        assert_eq!(answer(&mut stream).await, None);
+        assert_eq!(answer(&mut stream, A_MOMENT).await, None);
         proxy.set(Network::Torn { one_of: 1 });
         let mut torn = TcpStream::connect(("127.0.0.1", port)).await.expect("it accepts");
-        assert_eq!(answer(&mut torn).await, None);
+        assert_eq!(answer(&mut torn, A_MOMENT).await, None);
     }
 }

@@ -9,7 +9,7 @@ use rand::RngExt as _;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::server::free_port;
+use crate::server::{free_port, give_port};
 
 /// A Kafka that `scripts/kafka` runs in a folder that goes away with it.
 #[derive(Debug)]
@@ -95,7 +95,8 @@ impl Drop for Broker {
 fn three_free_ports() -> u16 {
     loop {
         let first = rand::rng().random_range(20_000..30_000);
-        if (first..first + 3).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()) {
+        let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && give_port(port);
+        if (first..first + 3).all(is_free) {
             return first;
         }
     }

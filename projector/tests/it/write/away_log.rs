@@ -1,7 +1,7 @@
 //! A log that goes away and comes back, as the same or another.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ pub(super) struct AwayLog {
     reach: Arc<AtomicU8>,
     /// How many logs it has been.
     lives: Arc<AtomicU8>,
+    turned_away: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -44,6 +45,7 @@ struct AwayReader {
     /// How many it had been when this reader began, and how many now.
     life: u8,
     lives: Arc<AtomicU8>,
+    turned_away: Arc<AtomicU64>,
 }
 
 fn away() -> ReadLogError {
@@ -61,6 +63,7 @@ impl AwayLog {
             log: Mutex::new(Arc::clone(&world.log)),
             reach: Arc::new(AtomicU8::new(Reach::There as u8)),
             lives: Arc::default(),
+            turned_away: Arc::default(),
         });
         world.replace_log(Arc::clone(&log) as _);
         log
@@ -68,6 +71,11 @@ impl AwayLog {
 
     pub(super) fn set(&self, reach: Reach) {
         self.reach.store(reach as u8, Ordering::SeqCst);
+    }
+
+    /// How many reads have got nothing because it was away.
+    pub(super) fn turned_away(&self) -> u64 {
+        self.turned_away.load(Ordering::SeqCst)
     }
 
     /// Becomes another log. Whoever reads the first has to begin again.
@@ -113,12 +121,16 @@ impl EventLog for AwayLog {
         self.check()?;
         let life = self.lives.load(Ordering::SeqCst);
         let reader = self.log().reader(topic, from)?;
-        Ok(Box::new(AwayReader { reader, reach: Arc::clone(&self.reach), life, lives: Arc::clone(&self.lives) }))
+        let (reach, lives) = (Arc::clone(&self.reach), Arc::clone(&self.lives));
+        Ok(Box::new(AwayReader { reader, reach, life, lives, turned_away: Arc::clone(&self.turned_away) }))
     }
 }
 
 impl LogReader for AwayReader {
     fn read(&mut self, max_bytes: usize, wait: Duration) -> Result<ReadBatch, ReadLogError> {
+        if is(&self.reach, Reach::Refused) || is(&self.reach, Reach::Silent) {
+            self.turned_away.fetch_add(1, Ordering::SeqCst);
+        }
         if is(&self.reach, Reach::Refused) || self.life != self.lives.load(Ordering::SeqCst) {
             return Err(away());
         }

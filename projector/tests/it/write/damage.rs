@@ -160,7 +160,8 @@ fn damage_that_a_read_comes_upon_takes_the_index_out_of_service_until_it_is_buil
     let projector = world.start();
     let snapshot = world.wait(&projector);
     let visible = snapshot.counters().values().map(|totals| totals.calls).sum::<i128>();
-    // No row has been read, so that none is kept in memory.
+    // No row has been read, so that none is kept in memory, and no check finds it before a read does.
+    wait_until("all files were checked", DEADLINE, || projector.damage_checks() > 0);
     spoil_in_place(&file(&world.index_folder(), "store"));
     let mut outcomes = BTreeSet::new();
     wait_until("it is built anew", DEADLINE, || {
@@ -192,6 +193,7 @@ fn damage_that_no_read_notices_is_found_by_a_check_of_all_files() {
     world.append(&Generator::new(54).histories(PROJECT, 200));
     let projector = world.start();
     world.wait(&projector);
+    wait_until("all files were checked", DEADLINE, || projector.damage_checks() > 0);
     spoil_in_place(&file(&world.index_folder(), "fieldnorm"));
     read_all(&world, &projector).expect("lengths of texts are not needed");
     projector.suspect_damage();

@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 
 use super::super::episode::Episode;
+use super::super::installation::READY;
 use super::super::role::Moment;
 use super::super::schedule;
 
@@ -40,7 +41,7 @@ impl Episode {
         self.installation.disk.as_ref().context("the data are on a small disk")?.clear()?;
         // One that could not start without room ends, and whoever watches over it starts it again.
         let role = self.installation.role_at(at)?;
-        if !role.is_running() {
+        if dies && role.ready(READY).await.is_err() && !role.is_running() {
             role.start()?;
             self.report.came("did not start on a full disk");
         }
