@@ -165,8 +165,8 @@ async fn open_topics(
         let deadline = Instant::now() + TOPICS_APPEAR;
         while let Some(topic) = names.iter().find(|name| !cluster.topics.contains_key(*name)) {
             if Instant::now() >= deadline {
-                let reason = "it has no leader".into();
-                return Err(TopicError::NotMade { topic: topic.clone(), reason }.into());
+                let (bootstrap, reason) = (options.bootstrap.clone(), format!("the topic {topic} has no leader"));
+                return Err(OpenKafkaError::Unreachable { bootstrap, reason });
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
             cluster = examine(reading, &options.bootstrap).await?;

@@ -118,7 +118,9 @@ impl DamageChecks {
             };
             let Some(snapshot) = cell.current() else { continue };
             let mut found = match self.check(snapshot.searcher().index(), haste) {
-                Ok(damage) => Ok(damage.map(Damage::File)),
+                Ok(Checked::Sound) => Ok(None),
+                Ok(Checked::Damaged(file)) => Ok(Some(Damage::File(file))),
+                Ok(Checked::GivenUp) => continue,
                 // The list of files or that of segments.
                 Err(error) if is_damage(&error) => Ok(Some(Damage::Unreadable(error.to_string()))),
                 Err(error) => Err(CheckError(error.to_string())),
@@ -164,16 +166,16 @@ impl DamageChecks {
         }
     }
 
-    /// The first damaged file. A check at leisure ends when one at once is wanted.
-    fn check(&self, index: &Index, haste: Haste) -> Result<Option<DamagedFile>, TantivyError> {
+    /// Looks for the first damaged file. A check at leisure is given up when one at once is wanted.
+    fn check(&self, index: &Index, haste: Haste) -> Result<Checked, TantivyError> {
         let mut files: Vec<PathBuf> = checksums::files(index)?;
         // The largest first: those of the newest segments were checked when the index was opened.
         files.reverse();
         for file in files {
             let begun = Instant::now();
             let (bytes, damage) = checksums::check(index, &file)?;
-            if damage.is_some() {
-                return Ok(damage);
+            if let Some(damage) = damage {
+                return Ok(Checked::Damaged(damage));
             }
             let time = match haste {
                 Haste::AtLeisure => Duration::from_millis(bytes.saturating_mul(1000) / BYTES_PER_SECOND),
@@ -181,11 +183,19 @@ impl DamageChecks {
             };
             let goes_on = |state: &State| !state.stopping && state.wanted <= Some(haste);
             if !goes_on(&self.wait_while(time.saturating_sub(begun.elapsed()), |state| goes_on(state))) {
-                return Ok(None);
+                return Ok(Checked::GivenUp);
             }
         }
-        Ok(None)
+        Ok(Checked::Sound)
     }
+}
+
+/// What came of looking at the files.
+enum Checked {
+    Sound,
+    Damaged(DamagedFile),
+    /// Something more urgent came.
+    GivenUp,
 }
 
 /// Why nothing can be said of the index.

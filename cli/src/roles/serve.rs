@@ -101,16 +101,14 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
     };
     let url = http.url();
     let welcome = async {
-        if let Some(key) = first_key(&open, &reference, clock.now()).await? {
+        if let Some(key) = first_key(&open, &reference, clock.now()).await {
             output::line(&format!("project \"default\" has a key, shown only this once: {}", key.reveal()));
         }
         if args.sample {
             tell_sample_key(&url, samples.load().await);
         }
-        anyhow::Ok(())
     };
-    if let Some(welcomed) = stopping.run_until_cancelled(welcome).await {
-        welcomed?;
+    if stopping.run_until_cancelled(welcome).await.is_some() {
         stopping.cancelled().await;
     }
     drop(samples);

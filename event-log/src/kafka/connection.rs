@@ -97,6 +97,12 @@ pub(super) fn may_pass(error: &KafkaError) -> bool {
                 | Code::Resolve
                 | Code::OperationTimedOut
                 | Code::RequestTimedOut
+                | Code::TimedOutQueue
+                | Code::ThrottlingQuotaExceeded
+                | Code::BrokerDestroy
+                | Code::DestroyBroker
+                | Code::SSL
+                | Code::Authentication
                 | Code::NetworkException
                 | Code::LeaderNotAvailable
                 | Code::NotLeaderForPartition
@@ -114,7 +120,13 @@ mod tests {
     #[test]
     fn a_question_about_topics_that_the_network_cut_off_is_asked_again() {
         use RDKafkaErrorCode as Code;
-        for code in [Code::BrokerTransportFailure, Code::OperationTimedOut, Code::UnknownTopicOrPartition] {
+        let codes = [
+            Code::BrokerTransportFailure,
+            Code::OperationTimedOut,
+            Code::UnknownTopicOrPartition,
+            Code::ThrottlingQuotaExceeded,
+        ];
+        for code in codes {
             assert!(may_pass(&KafkaError::AdminOp(code)), "{code:?}");
         }
         assert!(may_pass(&KafkaError::MetadataFetch(Code::BrokerTransportFailure)));

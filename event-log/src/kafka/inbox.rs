@@ -274,10 +274,6 @@ fn drain(
         match polled {
             Some(Ok(record)) => {
                 bytes += record.value.len().max(1);
-                // After a seek, what was fetched before it may come again.
-                if assigned.next.is_some_and(|next| record.offset < next) {
-                    continue;
-                }
                 take(consumer, assigned, record, items);
             }
             Some(Err(error)) if is_unreadable(&error) => {
@@ -296,7 +292,8 @@ fn drain(
     }
 }
 
-/// Hands out a record. One that is not the next tells whether some before it were deleted and never taken.
+/// Hands out a record. One after the next tells whether some before it were deleted and never taken. One before it
+/// may be another than was there when that place was read.
 fn take(consumer: &BaseConsumer<Membership>, assigned: &mut Assigned, record: InboxRecord, items: &mut Vec<InboxItem>) {
     if let Ok(number) = i32::try_from(record.partition)
         && let Some((from, to)) = assigned.gap.missed(consumer, (&record.topic, number), assigned.next, record.offset)
@@ -304,6 +301,13 @@ fn take(consumer: &BaseConsumer<Membership>, assigned: &mut Assigned, record: In
         let reason = format!("the records from {from} to just before {to} were deleted before they were taken");
         let (topic, partition) = (record.topic.clone(), record.partition);
         items.push(InboxItem::Unreadable(UnreadableRecord { topic, partition, offset: from, reason }));
+    }
+    if let Some(next) = assigned.next.filter(|next| record.offset < *next) {
+        tracing::warn!(
+            inbox.partition = record.partition,
+            inbox.offset = record.offset,
+            "the inbox goes on before {next}: its broker lost records, or it was made again"
+        );
     }
     assigned.next = Some(record.offset + 1);
     items.push(InboxItem::Record(record));
@@ -314,7 +318,13 @@ fn is_unreadable(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
         error.rdkafka_error_code(),
-        Some(Code::BadCompression | Code::BadMessage | Code::InvalidMessage | Code::MessageSizeTooLarge)
+        Some(
+            Code::BadCompression
+                | Code::BadMessage
+                | Code::InvalidMessage
+                | Code::MessageSizeTooLarge
+                | Code::NotImplemented
+        )
     )
 }
 

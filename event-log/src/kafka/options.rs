@@ -106,7 +106,7 @@ impl KafkaOptions {
     /// A consumer that reads at positions of its own. The group is one in name only: nothing is committed to it.
     pub(super) fn reader(&self) -> ClientConfig {
         let group = format!("{}.reader", self.topic_prefix);
-        self.client(
+        let mut config = self.client(
             &[
                 ("check.crcs", "true"),
                 ("fetch.wait.max.ms", "500"),
@@ -122,7 +122,11 @@ impl KafkaOptions {
                 ("isolation.level", "read_committed"),
                 ("enable.partition.eof", "true"),
             ],
-        )
+        );
+        // Whoever is asked where a partition ends, its leader, has to be the one that is read: a follower in the same
+        // rack may end earlier, and what comes after that would be passed over.
+        config.remove("client.rack");
+        config
     }
 
     /// A member of a group that reads the inbox.
@@ -159,5 +163,18 @@ impl fmt::Debug for KafkaOptions {
             .field("partitions", &self.partitions)
             .field("properties", &properties)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rack_is_for_the_inbox_and_never_for_the_log() {
+        let rack = ("client.rack".to_owned(), "a".to_owned());
+        let options = KafkaOptions { properties: vec![rack], ..KafkaOptions::new("localhost:9092") };
+        assert_eq!(options.reader().get("client.rack"), None);
+        assert_eq!(options.member("inbox").get("client.rack"), Some("a"));
     }
 }

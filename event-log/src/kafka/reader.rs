@@ -142,7 +142,7 @@ impl KafkaReader {
         let reason = self.consumer.context().explain(error);
         match error.rdkafka_error_code()? {
             Code::AutoOffsetReset | Code::OffsetOutOfRange => Some(self.out_of_range(reason)),
-            Code::BadMessage | Code::BadCompression => Some(ReadLogError::Damaged { reason }),
+            Code::BadMessage | Code::BadCompression | Code::NotImplemented => Some(ReadLogError::Damaged { reason }),
             Code::UnknownTopicOrPartition
             | Code::UnknownTopic
             | Code::UnknownPartition

@@ -179,6 +179,13 @@ pub(super) async fn check(
                 "an append is acknowledged when at least {} of {replicas} replicas have it, each in {disk}",
                 value(&settings, "min.insync.replicas"),
             );
+            if replicas < cluster.brokers.min(3) {
+                let brokers = cluster.brokers;
+                tracing::warn!(
+                    kafka.topic = name,
+                    "it has {replicas} replicas on {brokers} brokers: a log lives as long as they do"
+                );
+            }
         }
     }
     Ok(message_bytes)
@@ -216,7 +223,14 @@ fn warn_of_weakness(options: &KafkaOptions, name: &str, settings: &Settings<'_>)
     if value(settings, "unclean.leader.election.enable") == "true" {
         warn("unclean.leader.election.enable", "acknowledged records can be lost when a broker fails");
     }
-    if name == options.inbox() && value(settings, "message.timestamp.type") != "LogAppendTime" {
-        warn("message.timestamp.type", "producers set the time of receipt");
+    if value(settings, "message.timestamp.type") != "LogAppendTime" {
+        if name == options.inbox() {
+            warn("message.timestamp.type", "producers set the time of receipt");
+        } else if name == options.topic(Topic::Calls) {
+            warn(
+                "message.timestamp.type",
+                "when clocks differ, readers may take the topic for one that was made again",
+            );
+        }
     }
 }

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use event_log::{InboxItem, InboxRecord, KafkaInbox, KafkaOptions};
 use rdkafka::ClientConfig;
+use rdkafka::admin::AdminOptions;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use testkit::KafkaTopics;
 
-use crate::kafka::{open, options};
+use crate::kafka::{admin, open, options};
 use crate::raw_producer;
 
 const WAIT: Duration = Duration::from_millis(100);
@@ -126,6 +127,26 @@ async fn records_that_are_deleted_while_a_member_is_far_behind_are_named() {
     assert_eq!(missed.offset, items.len() as u64 - 1, "all before it came");
     let range = format!("from {} to just before {}", missed.offset, RECORDS - 1);
     assert!(missed.reason.contains(&range), "{}", missed.reason);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inbox_that_begins_again_is_taken_from_its_start() {
+    let Some(options) = options("again") else { return };
+    open(&options).await;
+    for value in ["one", "two", "three", "four", "five"] {
+        send(&options, &producer(&options), 2, value.as_bytes());
+    }
+    let mut inbox = KafkaInbox::open(&options, &options.topic_prefix).expect("a member");
+    poll_until(&mut [&mut inbox], |items| items.len() >= 5);
+    let topic = format!("{}.inbox", options.topic_prefix);
+    admin(&options).delete_topics(&[&topic], &AdminOptions::new()).await.expect("deleted");
+    open(&options).await;
+    for value in ["new", "newer", "newest"] {
+        send(&options, &producer(&options), 2, value.as_bytes());
+    }
+    let items = poll_until(&mut [&mut inbox], |items| items.len() >= 3);
+    let values: Vec<_> = items.iter().map(|item| String::from_utf8_lossy(&record(item).value).into_owned()).collect();
+    assert_eq!(values, ["new", "newer", "newest"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

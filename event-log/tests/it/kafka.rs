@@ -33,7 +33,7 @@ pub(crate) async fn open(options: &KafkaOptions) -> KafkaLog {
     KafkaLog::open(options.clone()).await.expect("the log opens")
 }
 
-fn admin(options: &KafkaOptions) -> AdminClient<DefaultClientContext> {
+pub(crate) fn admin(options: &KafkaOptions) -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", &options.bootstrap).create().expect("valid settings")
 }
 
@@ -105,8 +105,11 @@ async fn a_reader_hands_out_nothing_of_a_topic_that_was_made_again() {
         log.append(Topic::Calls, old).await.expect("appended");
         let from = 3 - read_before;
         let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(1, from)])).expect("readable");
+        if read_before > 0 {
+            read_exactly(&mut *reader, 3);
+        }
         let mut next = || reader.read(1 << 20, Duration::from_secs(1));
-        assert_eq!(next().expect("readable").records.len(), usize::try_from(read_before).expect("small"));
+        assert_eq!(values(&next().expect("readable").records), [""; 0], "it has read to the end");
         let topic = format!("{}.calls", options.topic_prefix);
         admin(&options).delete_topics(&[&topic], &AdminOptions::new()).await.expect("deleted");
         let new = (0..9).map(|n| record(1, &format!("new {n}"))).collect();

@@ -164,9 +164,12 @@ impl ProjectorThread {
         if previous.is_none() {
             // Nobody can take what it says for that of an older snapshot.
             self.status.set_complete_to_ms(complete_to_ms);
-            self.cell.checks().want();
         }
         self.cell.publish(snapshot);
+        if previous.is_none() {
+            // Not before: there would be nothing to check, and the next check at leisure is a day away.
+            self.cell.checks().want();
+        }
         self.status.set_complete_to_ms(complete_to_ms);
         self.status.set_caught_up(caught_up);
         Step::Visible.begins();
