@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -20,6 +20,8 @@ use crate::log::{AppendError, EventLog, LogReader, LogRecord, NewRecord, Positio
 const WAIT: Duration = Duration::from_millis(200);
 /// How long a follower waits before it tries a log again that could not be read.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long nothing may come before the log is asked whether it is there.
+const QUIET: Duration = Duration::from_secs(2);
 const READ_BYTES: usize = 16 * 1024 * 1024;
 
 /// Appends changes of the reference data.
@@ -91,10 +93,34 @@ fn read_to(log: &dyn EventLog, start: Offset, end: Offset) -> Result<ReferenceDa
     let mut data = ReferenceData::default();
     data.advance(start);
     let mut reader = log.reader(Topic::Reference, &BTreeMap::from([(0, start)]))?;
+    let mut silence = Silence::begin();
     while data.next() < end {
-        read_into(&mut data, &mut *reader)?;
+        let changed = read_into(&mut data, &mut *reader)?;
+        silence.check(changed, &mut *reader)?;
     }
     Ok(data)
+}
+
+/// How long nothing has come, which may be the log's silence.
+struct Silence {
+    since: Instant,
+}
+
+impl Silence {
+    fn begin() -> Self {
+        Self { since: Instant::now() }
+    }
+
+    /// Asks the log whether it is there, when nothing has come for a while.
+    fn check(&mut self, has_come: bool, reader: &mut dyn LogReader) -> Result<(), ReadLogError> {
+        if has_come {
+            *self = Self::begin();
+        } else if self.since.elapsed() >= QUIET {
+            reader.ends()?;
+            *self = Self::begin();
+        }
+        Ok(())
+    }
 }
 
 /// Applies what there is to read; whether anything came.
@@ -134,7 +160,7 @@ pub struct ReferenceFollower {
 struct Shared {
     /// Whether the data reach the end that the topic had at the start.
     ready: AtomicBool,
-    /// Whether the last attempt to read failed.
+    /// Whether the log could not be read, or was silent, when last tried.
     stale: AtomicBool,
     stop: AtomicBool,
 }
@@ -211,9 +237,10 @@ impl Follow {
         let mut data = ReferenceData::clone(&self.data.load());
         data.advance(bounds.start);
         let mut reader = self.log.reader(Topic::Reference, &BTreeMap::from([(0, data.next())]))?;
+        let mut silence = Silence::begin();
+        self.shared.stale.store(false, Ordering::Release);
         while !self.stopped() {
             let changed = read_into(&mut data, &mut *reader)?;
-            self.shared.stale.store(false, Ordering::Release);
             if changed {
                 self.data.store(Arc::new(data.clone()));
                 self.read.send_replace(data.next());
@@ -221,6 +248,7 @@ impl Follow {
             if data.next() >= bounds.end {
                 self.shared.ready.store(true, Ordering::Release);
             }
+            silence.check(changed, &mut *reader)?;
         }
         Ok(())
     }
