@@ -88,7 +88,7 @@ impl KafkaLog {
             let reason = match open_topics(&admin, &reading, &options).await {
                 Ok(opened) => break opened,
                 Err(OpenKafkaError::Topic(TopicError::Broker(error))) if may_pass(&error) => {
-                    reading.context().explain(&error)
+                    admin.inner().context().explain(&error)
                 }
                 Err(OpenKafkaError::Unreachable { reason, .. }) => reason,
                 Err(error) => return Err(error),
@@ -165,8 +165,8 @@ async fn open_topics(
         let deadline = Instant::now() + TOPICS_APPEAR;
         while let Some(topic) = names.iter().find(|name| !cluster.topics.contains_key(*name)) {
             if Instant::now() >= deadline {
-                let (bootstrap, reason) = (options.bootstrap.clone(), format!("the topic {topic} has no leader"));
-                return Err(OpenKafkaError::Unreachable { bootstrap, reason });
+                let reason = "it has no leader".into();
+                return Err(TopicError::NotMade { topic: topic.clone(), reason }.into());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
             cluster = examine(reading, &options.bootstrap).await?;

@@ -20,8 +20,9 @@ use crate::log::{AppendError, EventLog, LogReader, LogRecord, NewRecord, Positio
 const WAIT: Duration = Duration::from_millis(200);
 /// How long a follower waits before it tries a log again that could not be read.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long nothing may come before the log is asked whether it is there.
+/// How long nothing may come before the log is asked whether it is there, once it is followed and while it is opened.
 const QUIET: Duration = Duration::from_secs(2);
+const QUIET_AT_START: Duration = Duration::from_secs(10);
 const READ_BYTES: usize = 16 * 1024 * 1024;
 
 /// Appends changes of the reference data.
@@ -93,7 +94,7 @@ fn read_to(log: &dyn EventLog, start: Offset, end: Offset) -> Result<ReferenceDa
     let mut data = ReferenceData::default();
     data.advance(start);
     let mut reader = log.reader(Topic::Reference, &BTreeMap::from([(0, start)]))?;
-    let mut silence = Silence::begin();
+    let mut silence = Silence::of(QUIET_AT_START);
     while data.next() < end {
         let changed = read_into(&mut data, &mut *reader)?;
         silence.check(changed, &mut *reader)?;
@@ -104,22 +105,25 @@ fn read_to(log: &dyn EventLog, start: Offset, end: Offset) -> Result<ReferenceDa
 /// How long nothing has come, which may be the log's silence.
 struct Silence {
     since: Instant,
+    quiet: Duration,
 }
 
 impl Silence {
-    fn begin() -> Self {
-        Self { since: Instant::now() }
+    /// One that the log is asked about when it has lasted so long.
+    fn of(quiet: Duration) -> Self {
+        Self { since: Instant::now(), quiet }
     }
 
-    /// Asks the log whether it is there, when nothing has come for a while.
-    fn check(&mut self, has_come: bool, reader: &mut dyn LogReader) -> Result<(), ReadLogError> {
-        if has_come {
-            *self = Self::begin();
-        } else if self.since.elapsed() >= QUIET {
-            reader.ends()?;
-            *self = Self::begin();
+    /// Whether the log was heard: something has come, or it answers after a while in which nothing did.
+    fn check(&mut self, has_come: bool, reader: &mut dyn LogReader) -> Result<bool, ReadLogError> {
+        let is_asked = !has_come && self.since.elapsed() >= self.quiet;
+        if has_come || is_asked {
+            self.since = Instant::now();
         }
-        Ok(())
+        if is_asked {
+            reader.ends()?;
+        }
+        Ok(has_come || is_asked)
     }
 }
 
@@ -220,11 +224,15 @@ impl Follow {
     fn run(&self) {
         while !self.stopped() {
             if let Err(error) = self.follow() {
-                if !self.shared.stale.swap(true, Ordering::AcqRel) {
-                    tracing::warn!(error = %error, "the reference data can't be read; trying again");
-                }
+                self.failed(&error);
                 std::thread::park_timeout(RETRY);
             }
+        }
+    }
+
+    fn failed(&self, error: &ReadLogError) {
+        if !self.shared.stale.swap(true, Ordering::AcqRel) {
+            tracing::warn!(error = %error, "the reference data can't be read; trying again");
         }
     }
 
@@ -237,8 +245,7 @@ impl Follow {
         let mut data = ReferenceData::clone(&self.data.load());
         data.advance(bounds.start);
         let mut reader = self.log.reader(Topic::Reference, &BTreeMap::from([(0, data.next())]))?;
-        let mut silence = Silence::begin();
-        self.shared.stale.store(false, Ordering::Release);
+        let mut silence = Silence::of(QUIET);
         while !self.stopped() {
             let changed = read_into(&mut data, &mut *reader)?;
             if changed {
@@ -248,7 +255,12 @@ impl Follow {
             if data.next() >= bounds.end {
                 self.shared.ready.store(true, Ordering::Release);
             }
-            silence.check(changed, &mut *reader)?;
+            match silence.check(changed, &mut *reader) {
+                Ok(true) => self.shared.stale.store(false, Ordering::Release),
+                Ok(false) => {}
+                // What comes after all is read as before.
+                Err(error) => self.failed(&error),
+            }
         }
         Ok(())
     }

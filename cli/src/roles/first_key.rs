@@ -37,8 +37,11 @@ pub(super) async fn first_key(open: &OpenLog, reference: &ReferenceFollower, now
     let name = Some("first key".to_owned());
     let (key, record) = NewKey { project, permissions, name, created: now, expires: None }.make();
     let records = [project_record(project, PROJECT_NAME), record];
+    let mut told = false;
     while let Err(error) = append_reference(&*open.log, &records).await {
-        tracing::warn!(error = %error, "the first key is not written; trying again");
+        if !std::mem::replace(&mut told, true) {
+            tracing::warn!(error = %error, "the first key is not written; trying again");
+        }
         tokio::time::sleep(RETRY).await;
     }
     Some(key)

@@ -181,10 +181,7 @@ pub(super) async fn check(
             );
             if replicas < cluster.brokers.min(3) {
                 let brokers = cluster.brokers;
-                tracing::warn!(
-                    kafka.topic = name,
-                    "it has {replicas} replicas on {brokers} brokers: a log lives as long as they do"
-                );
+                tracing::warn!(kafka.topic = name, "of {brokers} brokers {replicas} have it: it is lost with them");
             }
         }
     }
@@ -226,7 +223,7 @@ fn warn_of_weakness(options: &KafkaOptions, name: &str, settings: &Settings<'_>)
     if value(settings, "message.timestamp.type") != "LogAppendTime" {
         if name == options.inbox() {
             warn("message.timestamp.type", "producers set the time of receipt");
-        } else if name == options.topic(Topic::Calls) {
+        } else if name != options.topic(Topic::DeadLetters) {
             warn(
                 "message.timestamp.type",
                 "when clocks differ, readers may take the topic for one that was made again",

@@ -73,7 +73,7 @@ impl AwayLog {
         self.reach.store(reach as u8, Ordering::SeqCst);
     }
 
-    /// How many reads have got nothing because it was away.
+    /// How many reads and questions have got nothing because it was away.
     pub(super) fn turned_away(&self) -> u64 {
         self.turned_away.load(Ordering::SeqCst)
     }
@@ -97,7 +97,11 @@ impl AwayLog {
             Ordering::SeqCst,
         );
         assert!(once.is_err(), "a question that makes whoever asks panic once");
-        if is(&self.reach, Reach::There) || is(&self.reach, Reach::Long) { Ok(()) } else { Err(away()) }
+        if is(&self.reach, Reach::There) || is(&self.reach, Reach::Long) {
+            return Ok(());
+        }
+        self.turned_away.fetch_add(1, Ordering::SeqCst);
+        Err(away())
     }
 }
 
@@ -146,6 +150,10 @@ impl LogReader for AwayReader {
             let ends = self.reader.ends()?;
             return Ok(ends.into_iter().map(|(partition, end)| (partition, end + 1000)).collect());
         }
-        if is(&self.reach, Reach::There) { self.reader.ends() } else { Err(away()) }
+        if is(&self.reach, Reach::There) {
+            return self.reader.ends();
+        }
+        self.turned_away.fetch_add(1, Ordering::SeqCst);
+        Err(away())
     }
 }

@@ -48,10 +48,10 @@ fn an_answer_is_as_far_behind_as_the_log_is_away_and_says_so_until_it_has_caught
         hand.put_on(3_600_000);
         wait_until("the log was asked again", DEADLINE, || count(&world, &projector).lag_ms == 0);
 
+        let turned_away = log.turned_away();
         log.set(gone);
         // A read that had begun is at its end.
-        let turned_away = log.turned_away();
-        wait_until("a read is turned away", DEADLINE, || log.turned_away() > turned_away);
+        wait_until("the projector is turned away", DEADLINE, || log.turned_away() > turned_away);
         let before = count(&world, &projector).content;
         let mut generator = Generator::new(42);
         world.append(&[generator.recorded(PROJECT)]);
