@@ -20,8 +20,9 @@ use crate::log::{AppendError, EventLog, LogReader, LogRecord, NewRecord, Positio
 const WAIT: Duration = Duration::from_millis(200);
 /// How long a follower waits before it tries a log again that could not be read.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long nothing may come before the log is asked whether it is there, once it is followed and while it is opened.
+/// How long nothing may come before the log is asked whether it is there.
 const QUIET: Duration = Duration::from_secs(2);
+/// The same while the log is opened: an answer that does not come begins the reading again.
 const QUIET_AT_START: Duration = Duration::from_secs(10);
 const READ_BYTES: usize = 16 * 1024 * 1024;
 

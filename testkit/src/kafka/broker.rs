@@ -95,8 +95,8 @@ impl Drop for Broker {
 fn three_free_ports() -> u16 {
     loop {
         let first = rand::rng().random_range(20_000..30_000);
-        let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && give_port(port);
-        if (first..first + 3).all(is_free) {
+        let is_given = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && give_port(port);
+        if (first..first + 3).all(is_given) {
             return first;
         }
     }
