@@ -5,6 +5,7 @@ mod data;
 mod decode;
 mod encode;
 mod members;
+mod texts;
 mod values;
 
 pub use data::{CallData, RawJson, cut_text};

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::check::{attribute_expectation, check_claim, erased_call_expectation};
 use super::data::{CallData, RawJson};
 use super::members::JsonMembers;
+use super::texts::parse_text;
 use super::values::{depth_fits, parse_value, parse_wrapped_value};
 use super::{CALL_TYPE_PREFIX, CallEvent, CallEventType, MAJOR_VERSION};
 use crate::id::{CallId, CallKey, ProjectId};
@@ -67,8 +68,8 @@ impl CallEvent {
 fn unknown_type(value: &[u8]) -> Option<String> {
     let members = JsonMembers::parse(std::str::from_utf8(value).ok()?).ok()?;
     let (_, raw) = members.0.iter().find(|(name, _)| name == "type")?;
-    let name: String = serde_json::from_str(raw.get()).ok()?;
-    CallEventType::of_type(&name).is_none().then_some(name)
+    let name = parse_text(raw.get())?;
+    CallEventType::of_type(&name).is_none().then(|| name.into())
 }
 
 /// Reads a CloudEvent in structured mode, or an LLM Log object, which counts as `recorded`.
@@ -243,8 +244,8 @@ impl Decoder {
         if raw.get() == "null" {
             return None;
         }
-        match serde_json::from_str::<Cow<'_, str>>(raw.get()) {
-            Ok(text) if !text.is_empty() && text.len() <= ATTRIBUTE_BYTES => Some(text.into()),
+        match parse_text(raw.get()) {
+            Some(text) if !text.is_empty() && text.len() <= ATTRIBUTE_BYTES => Some(text),
             _ => {
                 self.problems.push(Problem::of_member("", name, attribute_expectation()));
                 None

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::texts::parse_key;
 use crate::limits::RECORD_MEMBERS;
 use crate::problem::Problem;
 
@@ -51,7 +52,8 @@ impl<'de> Deserialize<'de> for JsonMembers<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(32);
                 let mut seen = HashSet::with_capacity(32);
-                while let Some(Key(name)) = map.next_key()? {
+                while let Some(key) = map.next_key::<&RawValue>()? {
+                    let name = parse_key(key.get()).ok_or_else(|| A::Error::custom("a key is no text"))?;
                     if !seen.insert(name.clone()) {
                         let start: String = name.chars().take(SHOWN_CHARS).collect();
                         return Err(A::Error::custom(format_args!("the key {start:?} stands twice")));
@@ -66,31 +68,5 @@ impl<'de> Deserialize<'de> for JsonMembers<'de> {
         }
 
         deserializer.deserialize_map(Members)
-    }
-}
-
-struct Key<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-
-        impl<'de> Visitor<'de> for Text {
-            type Value = Key<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
-            }
-        }
-
-        deserializer.deserialize_str(Text)
     }
 }

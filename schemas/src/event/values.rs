@@ -1,8 +1,7 @@
 //! Values of columns as JSON has them.
 
-use std::borrow::Cow;
-
 use super::members::JsonMembers;
+use super::texts::parse_text;
 use crate::limits::{JSON_DEPTH, NUMBER_MAX};
 use crate::model::ColumnType;
 use crate::money::NanoUsd;
@@ -18,17 +17,9 @@ pub(super) fn parse_value(column_type: ColumnType, json: &str) -> Option<Value> 
         ColumnType::Boolean => serde_json::from_str(json).ok().map(Value::Boolean),
         ColumnType::Number => whole_number(json).map(Value::Number),
         ColumnType::Cents => NanoUsd::from_cents(json).ok().map(Value::Cents),
-        ColumnType::Text | ColumnType::LongText | ColumnType::VeryLongText => {
-            serde_json::from_str(json).ok().map(Value::Text)
-        }
-        ColumnType::ObjectId => {
-            let text: Cow<'_, str> = serde_json::from_str(json).ok()?;
-            crate::id::parse_uuid(&text).ok().map(Value::Id)
-        }
-        ColumnType::Date => {
-            let text: Cow<'_, str> = serde_json::from_str(json).ok()?;
-            Date::parse(&text).ok().map(Value::Date)
-        }
+        ColumnType::Text | ColumnType::LongText | ColumnType::VeryLongText => parse_text(json).map(Value::Text),
+        ColumnType::ObjectId => crate::id::parse_uuid(&parse_text(json)?).ok().map(Value::Id),
+        ColumnType::Date => Date::parse(&parse_text(json)?).ok().map(Value::Date),
         ColumnType::Relation(_) => None,
     }
 }
@@ -42,8 +33,7 @@ pub(super) fn parse_wrapped_value(column_type: ColumnType, json: &str) -> Option
     };
     let members = JsonMembers::parse(json).ok()?;
     let member = |wanted: &str| members.0.iter().find(|(name, _)| name == wanted).map(|(_, raw)| raw.get());
-    let wrapper: Cow<'_, str> = serde_json::from_str(member("_type")?).ok()?;
-    if wrapper == expected { parse_value(column_type, member("value")?) } else { None }
+    if *parse_text(member("_type")?)? == *expected { parse_value(column_type, member("value")?) } else { None }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the range was checked just before")]

@@ -70,6 +70,23 @@ fn unknown_members_survive_the_log_verbatim() {
 }
 
 #[test]
+fn half_a_character_is_taken_in_every_text_of_an_event() {
+    let json = r#"{"specversion":"1.0","id":"\ude00","source":"s\ud83d","type":"llm-log.call.started",
+        "time":"2026-03-01T06:00:00Z","subject":"67e55044-10b1-426f-9247-bb680e5fe0c8","own\ud83d":"\ud83d",
+        "data":{"projectId":"67e55044-10b1-426f-9247-bb680e5fe0c8","requestPrompt":"cut \ud83d","new\ud83d":["\ud83d"]}}"#;
+    let event = CallEvent::decode(json.as_bytes()).expect("complete");
+    assert_eq!((&*event.id, &*event.source), ("\u{fffd}", "s\u{fffd}"));
+    assert_eq!(event.data.claimed(Column::RequestPrompt), Some(&Value::text("cut \u{fffd}")));
+    let names = [&event.extensions, &event.data.unknown].map(|members| members.first().map(|(name, _)| &**name));
+    assert_eq!(names, [Some("own\u{fffd}"), Some("new\u{fffd}")]);
+    let written = event.encode();
+    let text = String::from_utf8(written.clone()).expect("UTF-8");
+    assert!(text.contains("\"new\u{fffd}\":[\"\\ud83d\"]"), "{text}");
+    assert_eq!(CallEvent::decode(&written), Ok(event));
+    assert!(decode_structured(br#"{"status":"Success","requestPrompt":"\ud83"}"#).is_err(), "no JSON");
+}
+
+#[test]
 fn wrapped_values_are_for_objects_without_an_envelope() {
     let id = r#"{"_type":"ObjectID","value":"67e55044-10b1-426f-9247-bb680e5fe0c8"}"#;
     assert!(decode_structured(format!(r#"{{"status":"Success","userId":{id}}}"#).as_bytes()).is_ok());
