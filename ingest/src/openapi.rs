@@ -191,3 +191,8 @@ fn object<const N: usize>(members: [(&str, RefOr<Schema>); N]) -> ObjectBuilder 
         object.property(name, schema).required(name)
     })
 }
+
+/// The same, with no other member.
+fn closed(object: ObjectBuilder) -> ObjectBuilder {
+    object.additional_properties(Some(AdditionalProperties::FreeForm(false)))
+}

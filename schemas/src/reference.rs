@@ -1,6 +1,7 @@
 //! Reference data: projects, keys and the rows that calls point to, folded from the reference topic.
 
 mod objects;
+mod read;
 mod record;
 mod visibility;
 

@@ -39,7 +39,7 @@ async fn answer(api: &IngestApi, headers: &HeaderMap, body: Body) -> Result<Resp
     let mut records = Vec::new();
     let mut problems = ItemProblems::default();
     for (index, item) in body::items(&received.bytes)?.into_iter().enumerate() {
-        match ReferenceRecord::decode_event(item.get().as_bytes()) {
+        match ReferenceRecord::decode_sent_event(item.get().as_bytes()) {
             Ok(record) => {
                 api.ingest.check_reference_size(&record).map_err(|source| Refusal::ItemTooLarge { index, source })?;
                 match refused(&record) {

@@ -1,8 +1,8 @@
 //! What answers hold.
 
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ComponentsBuilder, ObjectBuilder, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ComponentsBuilder, ObjectBuilder, Type};
 
-use super::{boolean, date, named, nullable, object, string, uuid, whole};
+use super::{boolean, closed, date, named, nullable, object, string, uuid, whole};
 
 pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
     let position = || string().description(Some("A token of positions: whoever reads with it sees these changes."));
@@ -56,8 +56,4 @@ fn error() -> ObjectBuilder {
         .property("problems", ArrayBuilder::new().items(named("Problem")))
         .property("callIds", calls.description(Some("The calls of the events, to send again with these ids.")));
     closed(error)
-}
-
-fn closed(object: ObjectBuilder) -> ObjectBuilder {
-    object.additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }

@@ -7,17 +7,17 @@ use utoipa::openapi::schema::{
     ArrayBuilder, ComponentsBuilder, Discriminator, ObjectBuilder, OneOfBuilder, Schema, Type,
 };
 
-use super::{boolean, date, named, nullable, object, string, uuid};
+use super::{boolean, closed, date, named, nullable, object, string, uuid};
 
 pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
     let mut discriminator = Discriminator::new("type");
     let text = "One change of the reference data: a later event of the same type and subject replaces it.";
     let mut event = OneOfBuilder::new().description(Some(text));
-    let mut components = components.schema("Grant", grant());
+    let mut components = components.schema("Grant", closed(grant()));
     for kind in ReferenceKind::ALL {
         let Some((name, data)) = data(kind) else { continue };
         let event_type = format!("llm-log.reference.{}", kind.name());
-        components = components.schema(name, envelope(kind, &event_type, data));
+        components = components.schema(name, envelope(kind, &event_type, closed(data)));
         discriminator.mapping.insert(event_type, format!("#/components/schemas/{name}"));
         event = event.item(named(name));
     }

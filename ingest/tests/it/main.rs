@@ -6,6 +6,9 @@ mod openapi;
 
 use axum::http::StatusCode;
 use door::Door;
+use schemas::access::ApiKey;
+use schemas::model::Column;
+use schemas::value::Value;
 use serde_json::json;
 
 fn recorded(subject: &str) -> serde_json::Value {
@@ -58,6 +61,18 @@ async fn what_is_completed_can_be_read_from_the_log_however_many_members_it_came
     }
     let unknown: Vec<_> = door.logged_events().await.iter().map(|event| event.data.unknown.len()).collect();
     assert_eq!(unknown.iter().sum::<usize>(), 1999);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_that_was_cut_within_a_character_keeps_nothing_out() {
+    let door = Door::open();
+    let headers = [("apikey", door.owner_key.as_str()), ("content-type", "application/json")];
+    let body = br#"[{"status":"Success","requestPrompt":"cut \ud83d"},{"status":"Success"}]"#;
+    let (status, answer) = door.send("/v1/events", &headers, body.to_vec()).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let events = door.logged_events().await;
+    let prompts = events.iter().filter_map(|event| event.data.claimed(Column::RequestPrompt));
+    assert_eq!((events.len(), prompts.collect::<Vec<_>>()), (2, vec![&Value::text("cut \u{fffd}")]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,6 +199,22 @@ async fn reference_data_take_the_master_key_and_keys_are_listed_without_hashes()
     let listed = door.get("/v1/keys", &door.master_key).await;
     assert_eq!(listed["keys"].as_array().map(Vec::len), Some(3));
     assert!(!listed.to_string().contains("hash"), "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misspelt_member_of_reference_data_is_refused_with_its_place() {
+    let door = Door::open();
+    let hash = ApiKey::generate().hash();
+    let grant = json!({"permission": "EraseLlmLog", "isBlock": true});
+    let key = json!({"specversion": "1.0", "type": "llm-log.reference.key", "subject": CALL,
+        "data": {"projectId": door.project, "hash": hash, "permissions": [grant], "expires_at": "2026-03-01T06:00:00Z"}});
+    let (status, answer) = door.post("/v1/reference", &door.master_key, &key).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{answer}");
+    let pointers: Vec<_> =
+        answer["problems"].as_array().expect("a list").iter().map(|problem| problem["pointer"].as_str()).collect();
+    assert_eq!(pointers, [Some("/data/expires_at"), Some("/data/permissions/0/isBlock")]);
+    let expected = "no such member: there are permission, isBlockPermission, labelIds";
+    assert_eq!(answer["problems"][1]["expected"], json!(expected));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -167,7 +167,7 @@ fn the_schema_of_reference_events_takes_what_ingest_takes() {
     ]);
     assert_eq!(objects.len() + 1, ReferenceKind::ALL.len(), "every kind but the log's own is here");
     let check = |document: &Value| {
-        let decoded = ReferenceRecord::decode_event(document.to_string().as_bytes());
+        let decoded = ReferenceRecord::decode_sent_event(document.to_string().as_bytes());
         assert_eq!(schema.is_valid(document), decoded.is_ok(), "{document} {decoded:?}");
     };
     for (kind, data) in objects {

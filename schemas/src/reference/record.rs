@@ -1,11 +1,10 @@
 //! A record of the reference topic, and the event that makes it.
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::objects::{ReferenceKind, ReferenceObject};
+use super::read::{parse_object, unknown_members};
 use crate::event::JsonMembers;
 use crate::id::parse_uuid;
 use crate::limits::MEMBERS;
@@ -31,6 +30,13 @@ pub enum UndecodableReference {
     Invalid(#[from] Problems),
     #[error("the event is of another kind or id than its key")]
     Mismatch,
+}
+
+/// Where an event comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sender {
+    Topic,
+    Client,
 }
 
 #[derive(Serialize)]
@@ -95,8 +101,18 @@ impl ReferenceRecord {
         if (record.kind, record.id) == (kind, id) { Ok(record) } else { Err(UndecodableReference::Mismatch) }
     }
 
-    /// Reads a reference event as a client sends it. `"data": null` deletes.
+    /// Reads a reference event. `"data": null` deletes.
     pub fn decode_event(value: &[u8]) -> Result<Self, Problems> {
+        Self::decode_event_of(value, Sender::Topic)
+    }
+
+    /// The same of an event that a client sends. A record of the topic may be of a newer build and know more; what a
+    /// client says and nobody knows is a mistake, and passing it over could turn what was meant into its opposite.
+    pub fn decode_sent_event(value: &[u8]) -> Result<Self, Problems> {
+        Self::decode_event_of(value, Sender::Client)
+    }
+
+    fn decode_event_of(value: &[u8], sender: Sender) -> Result<Self, Problems> {
         let text = std::str::from_utf8(value).map_err(|_| Problem::new("", "UTF-8 text"))?;
         let members = JsonMembers::read("", text, MEMBERS)?;
         let member = |wanted: &str| members.0.iter().find(|(name, _)| name == wanted).map(|(_, raw)| *raw);
@@ -126,28 +142,13 @@ impl ReferenceRecord {
         let object = if data.get() == "null" {
             None
         } else {
-            parse_object(kind, data).map_err(|problem| problems.push(problem)).ok()
+            if sender == Sender::Client {
+                problems.extend(unknown_members(kind, data));
+            }
+            let object = parse_object(kind, data);
+            problems.extend(object.as_ref().err().filter(|problem| !problems.contains(problem)).cloned());
+            object.ok()
         };
         if problems.is_empty() { Ok(Self { kind, id, object }) } else { Err(Problems(problems)) }
     }
-}
-
-fn parse_object(kind: ReferenceKind, data: &RawValue) -> Result<ReferenceObject, Problem> {
-    Ok(match kind {
-        ReferenceKind::Log => ReferenceObject::Log(parse(data)?),
-        ReferenceKind::Project => ReferenceObject::Project(parse(data)?),
-        ReferenceKind::Key => ReferenceObject::Key(parse(data)?),
-        ReferenceKind::KeyRevocation => ReferenceObject::KeyRevocation(parse(data)?),
-        ReferenceKind::LlmProvider => ReferenceObject::LlmProvider(parse(data)?),
-        ReferenceKind::User => ReferenceObject::User(parse(data)?),
-        ReferenceKind::Incident => ReferenceObject::Incident(parse(data)?),
-        ReferenceKind::Alert => ReferenceObject::Alert(parse(data)?),
-        ReferenceKind::ScheduledMaintenance => ReferenceObject::ScheduledMaintenance(parse(data)?),
-    })
-}
-
-fn parse<T: DeserializeOwned>(data: &RawValue) -> Result<T, Problem> {
-    // A struct would also be read from a list of its fields' values.
-    JsonMembers::read("/data", data.get(), MEMBERS)?;
-    serde_json::from_str(data.get()).map_err(|error| Problem::new("/data", format!("another object: {error}")))
 }

@@ -8,6 +8,7 @@ use schemas::reference::{
     ReferenceObject, ReferenceRecord, UndecodableReference, UserObject, Viewers,
 };
 use schemas::time::{Date, Timestamp};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 const PROJECT: ProjectId = ProjectId(Uuid::from_u128(1));
@@ -189,12 +190,11 @@ fn a_user_of_several_projects_is_seen_by_each_and_a_project_by_itself() {
 #[test]
 fn a_permission_is_the_same_by_its_documented_name_and_by_its_enum_name() {
     let record = |granted: &str, blocked: &str| {
-        let grants = serde_json::json!([
+        let grants = json!([
             {"permission": granted}, {"permission": blocked, "isBlockPermission": true}, {"permission": "Something Else"},
         ]);
-        let data = serde_json::json!({"projectId": PROJECT, "hash": key().hash(), "permissions": grants});
-        let event =
-            serde_json::json!({"specversion": "1.0", "type": "llm-log.reference.key", "subject": ID, "data": data});
+        let data = json!({"projectId": PROJECT, "hash": key().hash(), "permissions": grants});
+        let event = json!({"specversion": "1.0", "type": "llm-log.reference.key", "subject": ID, "data": data});
         ReferenceRecord::decode_event(event.to_string().as_bytes()).expect("a key")
     };
     let by_title = record("project owner", "Erase LLM Log");
@@ -202,4 +202,71 @@ fn a_permission_is_the_same_by_its_documented_name_and_by_its_enum_name() {
     let principal = folded([by_title]).authenticate(key(), NOW).expect("a good key");
     assert!(principal.check(&[Permission::project_owner()]).is_ok());
     assert!(principal.check(&[Permission::project_owner(), Permission::erase_llm_log()]).is_err());
+}
+
+#[test]
+fn what_a_client_says_and_nobody_knows_is_named_with_what_is_known() {
+    let problems = |data: Value| {
+        let event = json!({"specversion": "1.0", "type": "llm-log.reference.key", "subject": ID, "data": data});
+        let found = ReferenceRecord::decode_sent_event(event.to_string().as_bytes()).expect_err("misspelt");
+        found.0.into_iter().map(|problem| problem.to_string()).collect::<Vec<_>>()
+    };
+    let hash = key().hash();
+    let blocked = json!({"permission": "EraseLlmLog", "isBlock": true});
+    assert_eq!(
+        problems(json!({"projectId": PROJECT, "hash": hash, "permissions": [blocked], "expires_at": null})),
+        [
+            "/data/expires_at: expected no such member: there are projectId, hash, name, permissions, createdAt, expiresAt",
+            "/data/permissions/0/isBlock: expected no such member: there are permission, isBlockPermission, labelIds",
+        ]
+    );
+    assert_eq!(
+        problems(json!({"projectID": PROJECT, "hash": hash, "permissions": []})),
+        [
+            "/data/projectID: expected no such member: there are projectId, hash, name, permissions, createdAt, expiresAt",
+            "/data/projectId: expected a value, for it is needed",
+        ]
+    );
+    let in_a_list = json!(["ReadLlmLog", true, []]);
+    assert_eq!(
+        problems(json!({"projectId": PROJECT, "hash": hash, "permissions": [in_a_list]})),
+        ["/data/permissions/0: expected a JSON object"]
+    );
+}
+
+#[test]
+fn a_wrong_value_is_named_by_its_pointer() {
+    let problem = |name: &str, value: Value| {
+        let mut data = json!({"projectId": PROJECT, "hash": key().hash(), "permissions": []});
+        data[name] = value;
+        let event = json!({"specversion": "1.0", "type": "llm-log.reference.key", "subject": ID, "data": data});
+        let read = ReferenceRecord::decode_sent_event(event.to_string().as_bytes());
+        read.expect_err("of a wrong type").to_string()
+    };
+    let instant = "an RFC 3339 date and time such as \"2026-03-01T06:00:00.123Z\"";
+    assert_eq!(problem("expiresAt", json!("soon")), format!("/data/expiresAt: expected {instant}"));
+    assert_eq!(problem("name", json!(5)), "/data/name: expected a string");
+    assert_eq!(problem("hash", json!("x")), "/data/hash: expected a SHA-256 of 64 hexadecimal digits");
+    let id = "a UUID such as \"550e8400-e29b-41d4-a716-446655440000\"";
+    assert_eq!(problem("projectId", json!("x")), format!("/data/projectId: expected {id}"));
+    for (grant, told) in [
+        (json!({"permission": 1}), "/data/permissions/0/permission: expected a string"),
+        (
+            json!({"permission": "A", "isBlockPermission": "true"}),
+            "/data/permissions/0/isBlockPermission: expected a boolean",
+        ),
+        (json!({}), "/data/permissions/0/permission: expected a value, for it is needed"),
+        (json!(5), "/data/permissions/0: expected a JSON object"),
+    ] {
+        assert_eq!(problem("permissions", json!([grant])), told);
+    }
+}
+
+#[test]
+fn what_a_record_of_the_topic_says_and_nobody_knows_is_passed_over() {
+    let mut value: Value = serde_json::from_slice(&key_record(key()).encode().expect("a value")).expect("JSON");
+    value["data"]["permissions"][0]["ofALaterBuild"] = json!(1);
+    value["data"]["ofALaterBuild"] = json!(1);
+    let read = ReferenceRecord::decode(format!("key/{ID}").as_bytes(), Some(value.to_string().as_bytes()));
+    assert_eq!(read, Ok(key_record(key())));
 }
