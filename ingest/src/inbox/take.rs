@@ -6,6 +6,7 @@ use schemas::id::{CallId, Partition, parse_uuid};
 use schemas::positions::Offset;
 use schemas::problem::{Problem, Problems};
 use schemas::time::Timestamp;
+use uuid::Uuid;
 
 use super::letter::{Letter, Reason};
 use crate::complete::{Missing, complete};
@@ -50,7 +51,8 @@ fn event(ingest: &Ingest, record: &InboxRecord, origin: &Origin) -> Result<Ready
     if !taken_at.is_valid() {
         return Err(Reason::Timestamp { timestamp_ms });
     }
-    let event = complete(event, project, taken_at, &mut MissingInInbox { key: record.key.as_deref(), origin });
+    let key = record.key.as_deref().and_then(key_id).filter(|id| *id != project.0);
+    let event = complete(event, project, taken_at, &mut MissingInInbox { key, origin });
     Ok(ingest.ready(&event)?)
 }
 
@@ -82,17 +84,20 @@ fn is_structured(record: &InboxRecord) -> bool {
     media_type.eq_ignore_ascii_case(STRUCTURED_CONTENT_TYPE.as_bytes())
 }
 
+fn key_id(key: &[u8]) -> Option<Uuid> {
+    parse_uuid(std::str::from_utf8(key).ok()?).ok()
+}
+
 /// What a record's key, place and bytes say: the same at every delivery.
 struct MissingInInbox<'a> {
-    key: Option<&'a [u8]>,
+    /// The id that the key is. A producer that keys by tenant means no call by it.
+    key: Option<Uuid>,
     origin: &'a Origin,
 }
 
 impl Missing for MissingInInbox<'_> {
     fn call_id(&mut self) -> CallId {
-        let key = self.key.and_then(|key| std::str::from_utf8(key).ok());
-        let of_key = key.and_then(|key| parse_uuid(key).ok());
-        CallId(of_key.unwrap_or_else(|| self.origin.derived("inbox-call")))
+        CallId(self.key.unwrap_or_else(|| self.origin.derived("inbox-call")))
     }
 
     fn event_id(&mut self) -> Box<str> {

@@ -1,6 +1,6 @@
 //! The loop over a made-up inbox and an embedded log.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Condvar, Mutex};
 use std::time::Instant;
@@ -143,6 +143,25 @@ fn structured_binary_and_plain_objects_become_events_of_the_log() {
     assert_eq!(of_call, ["started", "completed", "recorded", "started"]);
     let unnamed = events.iter().find(|event| event.key.call.to_string() != CALL).expect("the fourth");
     assert_eq!((unnamed.time.0, &*unnamed.source), (1_772_344_800_000_000, "llm-log-inbox"));
+}
+
+#[test]
+fn a_key_that_is_the_events_own_project_is_no_call_id() {
+    let keyed = |offset: Offset, key: String| {
+        let record = record(offset, object(&format!(r#","totalTokens":{offset}"#)));
+        InboxItem::Record(InboxRecord { key: Some(Bytes::from(key)), ..record })
+    };
+    let items = [
+        keyed(0, PROJECT.to_owned()),
+        keyed(1, PROJECT.to_owned()),
+        keyed(2, format!("{{{}}}", PROJECT.to_uppercase())),
+        keyed(3, CALL.to_owned()),
+    ];
+    let (events, letters) = taken(&items, 2);
+    assert!(letters.is_empty(), "{letters:?}");
+    let calls: BTreeSet<String> = events.iter().map(|event| event.key.call.to_string()).collect();
+    assert_eq!((events.len(), calls.len()), (8, 4), "each record is a call of its own, delivered twice or not");
+    assert!(calls.contains(CALL) && !calls.contains(PROJECT), "{calls:?}");
 }
 
 /// A log that tells of each append and lets it pass one by one.
