@@ -14,7 +14,7 @@ use crate::time::{Date, Timestamp};
 use crate::value::Value;
 
 /// Changes whenever the same events fold to another state. An index of another version is rebuilt.
-pub const FOLD_VERSION: u32 = 2;
+pub const FOLD_VERSION: u32 = 3;
 
 /// The state of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +121,13 @@ impl CallState {
             live.claim(Claim { leader: column, stamp: implied, values: vec![(column, Value::Date(date))] });
         }
         Self::Live(live)
+    }
+
+    /// Bytes of all texts, which are nearly all of a large state.
+    pub fn text_bytes(&self) -> usize {
+        let Self::Live(live) = self else { return 0 };
+        let values = live.claims.iter().flat_map(|claim| &claim.values);
+        values.filter_map(|(_, value)| value.as_text()).map(str::len).sum()
     }
 
     /// Joins another state of the same call into this one.

@@ -1,10 +1,11 @@
 //! How long texts are cut into words.
 //!
-//! A word is a run of letters and digits ([`char::is_alphanumeric`]); each Chinese, Japanese or Korean
-//! character is a word of its own. Combining marks behind a letter belong to it, so that a text is cut in the same
-//! places whether its accents are composed or not. Case is folded character by character, so that a word's folding never
-//! depends on its neighbours: `Σ` is always `σ`, `ß` stays `ß`, and Turkish `İ` becomes `i` with a dot above
-//! while `I` becomes `i`. Accents are kept; [`fold_accents`] drops them where a search wants it.
+//! A word is a run of letters and digits ([`char::is_alphanumeric`]); where spaces don't part words, as in Chinese,
+//! Japanese, Korean, Thai, Lao, Khmer and Burmese, each letter is a word of its own. Combining marks behind a letter
+//! belong to it, so that a text is cut in the same places whether its accents are composed or not. Case is folded
+//! character by character, so that a word's folding never depends on its neighbours: `Σ` is always `σ`, `ß` stays `ß`,
+//! and Turkish `İ` becomes `i` with a dot above while `I` becomes `i`. Accents are kept; [`fold_accents`] drops them
+//! where a search wants it.
 
 use std::borrow::Cow;
 
@@ -21,7 +22,7 @@ use super::schema::WORDS;
 pub const WORD_BYTES: usize = 255;
 
 // The words are part of what an index of one fold version holds: change both together.
-const _: () = assert!(FOLD_VERSION == 2);
+const _: () = assert!(FOLD_VERSION == 3);
 
 /// Registers the tokenizer, which every index needs before it is written or searched by word.
 pub fn register_words(index: &Index) {
@@ -85,15 +86,15 @@ fn next_run(text: &str) -> Option<(usize, usize)> {
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         // Nearly all texts are mostly ASCII, whose bytes need no decoding.
-        let (letter, cjk, mark, len) = if byte.is_ascii() {
+        let (letter, single, mark, len) = if byte.is_ascii() {
             (byte.is_ascii_alphanumeric(), false, false, 1)
         } else {
             let c = text.get(at..).and_then(|rest| rest.chars().next())?;
-            (c.is_alphanumeric(), is_cjk(c), is_mark(c), c.len_utf8())
+            (c.is_alphanumeric(), is_single(c), is_mark(c), c.len_utf8())
         };
         match run {
-            None if letter => run = Some((at, cjk)),
-            Some((start, is_single)) if !mark && (is_single || cjk || !letter) => return Some((start, at)),
+            None if letter => run = Some((at, single)),
+            Some((start, was_single)) if !mark && (was_single || single || !letter) => return Some((start, at)),
             _ => {}
         }
         at += len;
@@ -164,7 +165,12 @@ pub fn has_cut_word(text: &str) -> bool {
     false
 }
 
-/// Chinese, Japanese and Korean letters: written without spaces, or with spaces that mean little to a search.
+/// Letters of scripts that are written without spaces, or with spaces that mean little to a search.
+fn is_single(c: char) -> bool {
+    is_cjk(c) || is_south_east_asian(c)
+}
+
+/// Chinese, Japanese and Korean letters.
 fn is_cjk(c: char) -> bool {
     matches!(u32::from(c),
         0x1100..=0x11FF        // Hangul Jamo
@@ -181,14 +187,30 @@ fn is_cjk(c: char) -> bool {
         | 0x20000..=0x323AF)
 }
 
+/// Letters, not digits, of the scripts in which only a dictionary tells where a line may break: Unicode's line breaking
+/// class SA ([UAX 14](https://www.unicode.org/reports/tr14/#SA)).
+fn is_south_east_asian(c: char) -> bool {
+    let in_script = matches!(u32::from(c),
+        0x0E01..=0x0EDF        // Thai, Lao
+        | 0x1000..=0x109F      // Myanmar
+        | 0x1780..=0x17DF      // Khmer
+        | 0x1950..=0x19DF      // Tai Le, New Tai Lue
+        | 0x1A20..=0x1AAF      // Tai Tham
+        | 0xA9E0..=0xA9FF | 0xAA60..=0xAA7F // Myanmar, extended
+        | 0xAA80..=0xAADF      // Tai Viet
+        | 0x11700..=0x1174F); // Ahom
+    in_script && !c.is_numeric()
+}
+
 /// The word without accents: canonically decomposed, marks dropped, composed again. Marks that are part of a
-/// letter, as the voicing of Kana, nuktas, viramas and the vowel signs of Indic scripts and Thai, stay. A word
-/// becomes one word, so positions stay too.
+/// letter, as the voicing of Kana, nuktas, viramas and the vowel signs of Indic scripts and Thai, stay. The sigma at the
+/// end of a Greek word, whose capital is that of any other, becomes `σ`. A word becomes one word, so positions stay too.
 pub fn fold_accents(word: &str) -> Cow<'_, str> {
     if word.is_ascii() {
         return Cow::Borrowed(word);
     }
-    Cow::Owned(word.nfd().filter(|c| !is_accent(*c)).nfc().collect())
+    let letters = word.nfd().filter(|c| !is_accent(*c)).map(|c| if c == 'ς' { 'σ' } else { c });
+    Cow::Owned(letters.nfc().collect())
 }
 
 /// Canonical combining classes: 10 to 35 are the points of Hebrew and Arabic, 200 and above marks placed
@@ -229,6 +251,15 @@ mod tests {
     }
 
     #[test]
+    fn each_letter_is_a_word_where_no_space_parts_words_with_the_marks_that_belong_to_it() {
+        assert_eq!(words("ขอคืนเงิน GPTค่ะ ๑๒๓"), ["ข", "อ", "คื", "น", "เ", "งิ", "น", "gpt", "ค่", "ะ", "๑๒๓"]);
+        assert_eq!(words("ເງິນຄືນ"), ["ເ", "ງິ", "ນ", "ຄື", "ນ"]);
+        assert_eq!(words("ភាសាខ្មែរ"), ["ភា", "សា", "ខ្", "មែ", "រ"]);
+        assert_eq!(words("မြန်မာ ၁၂"), ["မြ", "န်", "မာ", "၁၂"]);
+        assert!(!has_cut_word(&"ขอคืนเงิน".repeat(100)));
+    }
+
+    #[test]
     fn offsets_name_the_bytes_of_the_word() {
         let text = "été 中b";
         let mut tokenizer = Words::default();
@@ -264,6 +295,7 @@ mod tests {
             ("한", "한"),
             ("हिन्दी", "हिन्दी"),
             ("łódź", "łodz"),
+            ("πελάτης", "πελατησ"),
         ] {
             assert_eq!(fold_accents(word), folded);
         }

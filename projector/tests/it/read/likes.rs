@@ -20,7 +20,7 @@ use super::world::{FIRST, SECOND, World, call, event};
 
 const LONG: [Column; 3] = [Column::RequestPrompt, Column::ResponsePreview, Column::StatusMessage];
 /// What texts are made of: words and separators of several scripts, accents composed and not, marks on their own.
-const PIECES: [&str; 44] = [
+const PIECES: [&str; 48] = [
     "the",
     "THE",
     "other",
@@ -49,6 +49,10 @@ const PIECES: [&str; 44] = [
     "한국어",
     "\u{1112}\u{1161}\u{11ab}",
     "हिन्दी",
+    "ขอคืนเงิน",
+    "ค่ะ",
+    "๑๒",
+    "ខ្មែរ",
     "🎉",
     "👩\u{200d}👧",
     "\u{301}",

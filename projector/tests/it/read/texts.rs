@@ -56,6 +56,7 @@ fn case_and_accents_make_no_difference() {
         "Größe und Straße",
         "a crèmerie",
         "Ελλάδα και Ελλαδα",
+        "ο πελάτης",
     ]);
     for word in ["creme", "crème", "CRÈME", "Crémè"] {
         assert_eq!(found(&world, term(word)), [1, 2, 3], "{word}");
@@ -67,6 +68,10 @@ fn case_and_accents_make_no_difference() {
     assert_eq!(found(&world, term("grosse")), [] as [u8; 0], "ß is a letter of its own");
     assert_eq!(found(&world, term("größe")), [4]);
     assert_eq!(found(&world, phrase("ΕΛΛΆΔΑ και ελλάδα")), [6]);
+    for query in [term("πελάτης"), term("ΠΕΛΑΤΗΣ"), prefix("ΠΕΛΑΤΗΣ"), phrase("Ο ΠΕΛΆΤΗΣ")]
+    {
+        assert_eq!(found(&world, query), [7]);
+    }
 }
 
 #[test]
@@ -77,6 +82,10 @@ fn texts_without_spaces_are_found_by_any_part() {
         "東京タワーはどこですか",
         "한국어로 대답해 주세요",
         "mixed 中文 and English",
+        "ฉันต้องการคืนเงิน ขอบคุณค่ะ",
+        "ຂ້ອຍຕ້ອງການເງິນຄືນ",
+        "ខ្ញុំចង់បានប្រាក់វិញ",
+        "ငွေပြန်အမ်းချင်ပါတယ်",
     ]);
     assert_eq!(found(&world, term("中文")), [1, 5]);
     assert_eq!(found(&world, term("回答这个问题")), [1]);
@@ -86,6 +95,11 @@ fn texts_without_spaces_are_found_by_any_part() {
     assert_eq!(found(&world, term("국어")), [4]);
     assert_eq!(found(&world, prefix("中")), [1, 2, 5]);
     assert_eq!(found(&world, phrase("中文 and")), [5]);
+    assert_eq!(found(&world, term("คืนเงิน")), [6]);
+    assert_eq!(found(&world, term("เงินคืน")), [] as [u8; 0]);
+    assert_eq!(found(&world, term("ເງິນ")), [7]);
+    assert_eq!(found(&world, term("ប្រាក់")), [8]);
+    assert_eq!(found(&world, term("ပြန်အမ်း")), [9]);
 }
 
 #[test]
