@@ -7,6 +7,8 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::skip::skip;
+
 pub use broker::Broker;
 pub use topics::{KafkaTopics, ReadRecord, SentRecord};
 
@@ -15,6 +17,15 @@ pub use topics::{KafkaTopics, ReadRecord, SentRecord};
 #[expect(clippy::disallowed_methods, reason = "tests have no command line to take it from")]
 pub fn kafka() -> Option<String> {
     std::env::var("LLM_LOG_TEST_KAFKA").ok().filter(|bootstrap| !bootstrap.is_empty())
+}
+
+/// The same for a test that does nothing without one.
+pub fn kafka_or_skip() -> Option<String> {
+    let bootstrap = kafka();
+    if bootstrap.is_none() {
+        skip("LLM_LOG_TEST_KAFKA names no broker (scripts/test-kafka starts one)");
+    }
+    bootstrap
 }
 
 /// A topic prefix that no other test uses, so that tests share a broker.

@@ -3,6 +3,7 @@
 //!
 //! Drives llm-log only from outside: it depends on `schemas` and on no other part of it.
 
+mod skip;
 mod wait;
 
 mod binary;
@@ -27,7 +28,8 @@ pub use client::{Answer, Client};
 pub use description::{DescribedAnswer, Description};
 pub use failing_power::FailingPower;
 pub use generator::{Generator, SAMPLE_TEXTS, SampleText};
-pub use kafka::{Broker, KafkaTopics, ReadRecord, SentRecord, kafka, unique_topic_prefix};
+pub use kafka::{Broker, KafkaTopics, ReadRecord, SentRecord, kafka, kafka_or_skip, unique_topic_prefix};
 pub use server::{Server, ServerExit, free_port};
+pub use skip::skip;
 pub use small_disk::SmallDisk;
 pub use wait::{wait_until, wait_until_async};

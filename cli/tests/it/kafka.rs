@@ -28,14 +28,9 @@ pub(crate) struct Installation {
 }
 
 impl Installation {
-    /// One of its own for each test; none, and a line, when there is no broker.
-    #[expect(clippy::print_stdout, reason = "a skipped test says so")]
+    /// One of its own for each test; none when there is no broker.
     pub(crate) fn new(name: &str) -> Option<Self> {
-        let Some(bootstrap) = testkit::kafka() else {
-            println!("skipped: LLM_LOG_TEST_KAFKA names no broker (scripts/test-kafka starts one)");
-            return None;
-        };
-        Some(Self::on(&bootstrap, name))
+        Some(Self::on(&testkit::kafka_or_skip()?, name))
     }
 
     /// On this broker, which need not run yet.

@@ -43,8 +43,7 @@ async fn publish(producer: &Client, calls: &[&str]) -> (u16, Vec<String>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn roles_wait_for_a_broker_that_is_away_and_go_on_when_it_is_back() {
     const CALLS: [&str; 2] = ["67e55044-10b1-426f-9247-bb680e5fe0c8", "67e55044-10b1-426f-9247-bb680e5fe0c9"];
-    if testkit::kafka().is_none() {
-        println!("skipped: LLM_LOG_TEST_KAFKA names no broker (scripts/test-kafka starts one)");
+    if testkit::kafka_or_skip().is_none() {
         return;
     }
     let broker = Broker::new().expect("a folder");

@@ -16,12 +16,11 @@ const BALLAST_BYTES: usize = 12 * 1024 * 1024;
 const RECORD_BYTES: usize = 60_000;
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// None, and a line, when this user may not mount one.
-#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+/// None when this user may not mount one.
 fn small_disk() -> Option<SmallDisk> {
     let disk = SmallDisk::mount(DISK_BYTES).expect("a temporary folder");
     if disk.is_none() {
-        println!("skipped: a small disk can be mounted by root only");
+        testkit::skip("a small disk can be mounted by root only");
     }
     disk
 }

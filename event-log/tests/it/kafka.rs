@@ -15,14 +15,9 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use crate::suite::{self, read_exactly, record, values};
 
-/// Options for topics that no other test uses; none, and a line, when there is no broker.
-#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+/// Options for topics that no other test uses; none when there is no broker.
 pub(crate) fn options(name: &str) -> Option<KafkaOptions> {
-    let Some(bootstrap) = testkit::kafka() else {
-        println!("skipped: LLM_LOG_TEST_KAFKA names no broker (scripts/test-kafka starts one)");
-        return None;
-    };
-    let mut options = KafkaOptions::new(bootstrap);
+    let mut options = KafkaOptions::new(testkit::kafka_or_skip()?);
     options.topic_prefix = testkit::unique_topic_prefix(name);
     options.partitions = 4;
     options.startup_timeout = Some(Duration::from_secs(30));

@@ -10,12 +10,11 @@ use crate::suite::{read_exactly, record, values};
 
 const DISK_BYTES: u64 = 160 * 1024 * 1024;
 
-/// None, and a line, when this user may not mount one.
-#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+/// None when this user may not mount one.
 fn disk() -> Option<FailingPower> {
     let disk = FailingPower::mount(DISK_BYTES).expect("a temporary folder");
     if disk.is_none() {
-        println!("skipped: a disk can be mounted by root only, and needs mke2fs");
+        testkit::skip("a disk can be mounted by root only, and needs mke2fs");
     }
     disk
 }
