@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use event_log::{
     AppendError, DataFolder, EmbeddedLog, EmbeddedOptions, EventLog, KafkaLog, KafkaOptions, LogIdError, ReadLogError,
     log_id, new_log_id,
@@ -35,6 +35,13 @@ pub(crate) async fn open_folder(path: &Path) -> anyhow::Result<DataFolder> {
 /// The log in a data folder.
 pub(crate) async fn open_embedded(folder: &DataFolder, partitions: u32) -> anyhow::Result<OpenLog> {
     let path = folder.log();
+    // A new log would take events beside those of one that is only out of sight.
+    if folder.index().exists() && !path.exists() {
+        bail!(
+            "{} has an index and no log: mount or restore its log; or, if the index is of a log on Kafka, name another folder",
+            folder.path().display()
+        );
+    }
     let options = EmbeddedOptions { partitions, clock: Clock::system() };
     let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(&path, options)).await?;
     let log: Arc<dyn EventLog> =

@@ -35,7 +35,7 @@ impl DataFolder {
     /// Creates the folder if it is new, and takes it for this process.
     pub fn open(path: &Path) -> Result<Self, DataFolderError> {
         let failed = |source| DataFolderError::Io { path: path.to_owned(), source };
-        std::fs::create_dir_all(path).map_err(failed)?;
+        make_durably(path).map_err(failed)?;
         let lock = take_lock(path)?;
         check_version(path)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
@@ -54,6 +54,20 @@ impl DataFolder {
     pub fn index(&self) -> PathBuf {
         self.path.join("index")
     }
+}
+
+/// Makes the folder and those above it that are missing, and sees to it that a power cut leaves them there.
+fn make_durably(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_durably(parent)?;
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => return Err(error),
+        _ => {}
+    }
+    File::open(parent)?.sync_all()
 }
 
 fn take_lock(path: &Path) -> Result<File, DataFolderError> {

@@ -6,6 +6,7 @@ pub(crate) mod failing_directory;
 mod fence;
 pub(crate) mod folder;
 mod known;
+mod merges;
 mod seal;
 pub(crate) mod stored;
 #[cfg(test)]
@@ -13,21 +14,22 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use schemas::fold::{CallState, UnreadableState};
 use schemas::id::{CallKey, Partition};
 use schemas::positions::Offset;
-use tantivy::directory::MmapDirectory;
 use tantivy::index::SegmentId;
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::indexer::IndexWriterOptions;
 use tantivy::{Directory, Index, IndexReader, IndexWriter, Searcher, SegmentReader, TantivyError};
 
 use self::batch::{FoldedBatch, FoldedCall};
 use self::fence::Fence;
-use self::folder::{OpenIndexError, OpenedIndex, reopen_in};
+use self::folder::{IndexFiles, OpenIndexError, OpenedIndex, reopen_in};
 use self::known::KnownCalls;
+use self::merges::Merges;
 use self::stored::{StoredStateError, stored_state};
 use crate::checkpoint::Checkpoint;
 use crate::index::document::{CallDocument, key_term};
@@ -37,14 +39,12 @@ use crate::step::Step;
 /// Memory of a writer thread. A commit comes after 32 MiB of events at the latest, so that it holds what a
 /// thread gets between two commits.
 const THREAD_MEMORY_BYTES: usize = 100_000_000;
-/// Segments of about the same size that are merged into one.
-const MERGED_SEGMENTS: usize = 8;
 /// Merges that run at once: small ones go on beside a large one, which takes minutes.
 const MERGE_THREADS: usize = 2;
 /// Commits between two that forget the files that are no more.
 const FORGET_FILES_EVERY: u32 = 256;
-/// The share of deleted documents above which a segment is merged for that alone.
-const DELETED_SHARE: f32 = 0.2;
+/// Bytes of events and of rewritten calls after which a commit comes within a batch.
+const UNCOMMITTED_BYTES: usize = 128 * 1024 * 1024;
 
 /// Why the index can't be written. The writer has to be dropped and the log read again from the last commit.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +74,7 @@ pub(crate) struct CallWriter {
     // Before tantivy's writer, so that nothing of it changes the index once it is given up.
     fence: Fence,
     directory: Box<dyn Directory>,
-    mapped: Option<MmapDirectory>,
+    files: Option<IndexFiles>,
     index: Index,
     fields: Arc<CallFields>,
     writer: IndexWriter<CallDocument>,
@@ -93,12 +93,12 @@ pub(crate) struct CallWriter {
 impl CallWriter {
     /// Writes on from the last commit with this many threads.
     pub(crate) fn new(opened: OpenedIndex, fields: Arc<CallFields>, threads: usize) -> Result<Self, WriteIndexError> {
-        let OpenedIndex { fence, directory, mapped, index, reader, checkpoint } = opened;
+        let OpenedIndex { fence, directory, files, index, reader, checkpoint } = opened;
         reader.reload()?;
         let committed = reader.searcher();
         Step::LearnCalls.begins();
         let known = known_calls(&committed, &fields)?;
-        let writer = index_writer(&index, threads)?;
+        let writer = index_writer(&index, threads, folder_of(files.as_ref()))?;
         // tantivy gives a file of deletes the number of its commit. One that a commit left which failed or died would be in
         // the way of the same commit, each time anew.
         if let Err(error) = writer.garbage_collect_files().wait() {
@@ -107,7 +107,7 @@ impl CallWriter {
         Ok(Self {
             fence,
             directory,
-            mapped,
+            files,
             index,
             fields,
             writer,
@@ -131,7 +131,7 @@ impl CallWriter {
         &self.checkpoint
     }
 
-    /// Bytes of events applied since the last commit.
+    /// Bytes of events applied since the last commit, and of the texts of calls that were rewritten.
     pub(crate) fn uncommitted_bytes(&self) -> usize {
         self.uncommitted_bytes
     }
@@ -139,6 +139,11 @@ impl CallWriter {
     /// Whether there is anything to commit.
     pub(crate) fn has_moved(&self) -> bool {
         self.moved
+    }
+
+    /// Whether a merge runs. Asked right after a commit, since what was applied since is written as well.
+    pub(crate) fn is_merging(&self) -> bool {
+        self.fence.is_being_written()
     }
 
     /// Whether segments are to be merged, or were and readers don't see it yet: a commit begins the one and shows the other.
@@ -161,10 +166,19 @@ impl CallWriter {
     }
 
     /// Brings a batch into the index. Says whose prompts it replaced.
-    pub(crate) fn apply(&mut self, mut batch: FoldedBatch) -> Result<Vec<CallKey>, WriteIndexError> {
+    pub(crate) fn apply(&mut self, batch: FoldedBatch) -> Result<Vec<CallKey>, WriteIndexError> {
+        self.apply_within(UNCOMMITTED_BYTES, batch)
+    }
+
+    /// A few bytes of events may rewrite calls of megabytes. What is committed before its positions are is read again after a
+    /// crash, and changes nothing then.
+    fn apply_within(&mut self, bytes_max: usize, mut batch: FoldedBatch) -> Result<Vec<CallKey>, WriteIndexError> {
         let mut replaced = std::mem::take(&mut batch.prompts_replaced);
         for call in std::mem::take(&mut batch.calls) {
             self.apply_call(call, &mut replaced)?;
+            if self.uncommitted_bytes >= bytes_max {
+                self.commit()?;
+            }
         }
         batch.advance(&mut self.checkpoint);
         self.uncommitted_bytes += batch.bytes;
@@ -188,6 +202,7 @@ impl CallWriter {
                     return Ok(());
                 }
                 self.writer.delete_term(key_term(&self.fields, key));
+                self.uncommitted_bytes += before.text_bytes();
                 before
             }
         };
@@ -227,10 +242,10 @@ impl CallWriter {
         self.moved = false;
         self.commits = self.commits.wrapping_add(1);
         if self.commits.is_multiple_of(FORGET_FILES_EVERY)
-            && let Some(mapped) = &self.mapped
+            && let Some(files) = &self.files
         {
             // tantivy 0.27 remembers every file that was ever mapped, until it is asked which are.
-            mapped.get_cache_info();
+            files.directory.get_cache_info();
         }
         metrics::counter!("llm_log_index_commits_total").increment(1);
         metrics::histogram!("llm_log_index_commit_seconds").record(begun.elapsed());
@@ -249,16 +264,16 @@ impl CallWriter {
 
     /// Goes on with another number of threads. Only right after a commit.
     pub(crate) fn with_threads(self, threads: usize) -> Result<Self, WriteIndexError> {
-        let Self { fence, directory, mapped, fields, writer, committed, known, checkpoint, moved, commits, .. } = self;
+        let Self { fence, directory, files, fields, writer, committed, known, checkpoint, moved, commits, .. } = self;
         drop(fence);
         // Holds the index's lock, so it has to go before the next.
         drop(writer);
         let OpenedIndex { fence, directory, index, reader, .. } = reopen_in(directory, &fields)?;
-        let writer = index_writer(&index, threads)?;
+        let writer = index_writer(&index, threads, folder_of(files.as_ref()))?;
         Ok(Self {
             fence,
             directory,
-            mapped,
+            files,
             index,
             fields,
             writer,
@@ -280,18 +295,24 @@ impl fmt::Debug for CallWriter {
     }
 }
 
-/// tantivy's writer with the memory, the threads and the merges that a projector gives it.
-pub fn index_writer(index: &Index, threads: usize) -> Result<IndexWriter<CallDocument>, TantivyError> {
+fn folder_of(files: Option<&IndexFiles>) -> Option<PathBuf> {
+    files.map(|files| files.folder.clone())
+}
+
+/// tantivy's writer with the memory, the threads and the merges that a projector gives it. The folder is that of the
+/// index, if it is one of files.
+pub fn index_writer(
+    index: &Index,
+    threads: usize,
+    folder: Option<PathBuf>,
+) -> Result<IndexWriter<CallDocument>, TantivyError> {
     let options = IndexWriterOptions::builder()
         .num_worker_threads(threads)
         .memory_budget_per_thread(THREAD_MEMORY_BYTES)
         .num_merge_threads(MERGE_THREADS)
         .build();
     let writer = index.writer_with_options(options)?;
-    let mut policy = LogMergePolicy::default();
-    policy.set_min_num_segments(MERGED_SEGMENTS);
-    policy.set_del_docs_ratio_before_merge(DELETED_SHARE);
-    writer.set_merge_policy(Box::new(policy));
+    writer.set_merge_policy(Box::new(Merges::new(folder)));
     // tantivy 0.27 would give the first operation of a new writer the number of the last commit. Were it a delete, a merge
     // that begins before the next commit would apply it to some of its segments and forget it for the others: a call
     // would be there twice. An empty operation takes that number.

@@ -24,7 +24,7 @@ pub(crate) fn raw_index(spool: &Spool, threads: usize, folder: &Path) -> Result<
     let (begun, cpu) = (Instant::now(), Process::own().cpu_seconds()?);
     let fields = CallFields::new();
     let index = new_index(MmapDirectory::open(folder)?, &fields)?;
-    let mut writer = index_writer(&index, threads)?;
+    let mut writer = index_writer(&index, threads, None)?;
     for event in spool.read()? {
         let (partition, value) = event?;
         let event = CallEvent::decode(&value)?;

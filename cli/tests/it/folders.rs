@@ -40,6 +40,19 @@ async fn a_folder_that_a_newer_version_wrote_is_refused() {
 }
 
 #[tokio::test]
+async fn a_folder_whose_log_is_gone_gets_no_new_one() {
+    let folder = Folder::new();
+    folder.serve(&[]).await.terminate().await.expect("it stops");
+    let (log, aside) = (folder.data().join("log"), folder.path("aside"));
+    std::fs::rename(&log, &aside).expect("moved");
+    let reason = run(&["serve", "--data", &folder.text("data"), "--listen", "127.0.0.1:0"]).await.reason();
+    assert!(reason.contains("has an index and no log"), "{reason}");
+    assert!(!log.exists());
+    std::fs::rename(&aside, &log).expect("moved back");
+    folder.verify().await.done();
+}
+
+#[tokio::test]
 async fn a_port_in_use_is_told_in_one_line() {
     let folder = Folder::new();
     let server: Server = folder.serve(&[]).await;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use event_log::ReadLogError;
-use schemas::id::Partition;
+use schemas::id::{LogId, Partition};
 use schemas::positions::Offset;
 
 /// Records that the index needs and the log no longer has.
@@ -37,6 +37,11 @@ pub enum ProjectorFailure {
          another"
     )]
     OtherRecord { partition: Partition, offset: Offset },
+    #[error(
+        "the index is of the log {0}, and this is another: start with the folder of its own index, or delete this one to build \
+         another"
+    )]
+    OtherLog(LogId),
     #[error("the log is damaged: {reason}")]
     DamagedLog { reason: String },
     #[error("the projector's thread panicked")]

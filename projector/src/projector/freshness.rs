@@ -40,7 +40,8 @@ impl Freshness {
             // A record from the future says nothing of the time since.
             let to_ms = if is_at_end { *as_of_ms } else { at.last.map_or(0, |last| last.timestamp_ms.min(*as_of_ms)) };
             let known = self.complete_to_ms.entry(*partition).or_default();
-            *known = (*known).max(to_ms);
+            // What was known by a clock that has been set back since is forgotten.
+            *known = if *known > *as_of_ms { to_ms } else { (*known).max(to_ms) };
         }
         checkpoint
             .partitions
@@ -94,6 +95,15 @@ mod tests {
         assert_eq!(freshness.of(&checkpoint([(3, 10), (8, 950)])), 1000);
         assert_eq!(freshness.of(&checkpoint([(4, 1500), (8, 950)])), 1000);
         assert_eq!(freshness.of(&checkpoint([(4, 1500), (9, 1400)])), 2000);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nothing_fresher() {
+        let mut freshness = Freshness::new(seen(9000, [3, 3]));
+        assert_eq!(freshness.of(&checkpoint([(3, 10), (3, 20)])), 9000);
+        freshness.see(seen(2000, [4, 4]));
+        assert_eq!(freshness.of(&checkpoint([(4, 1900), (3, 20)])), 20);
+        assert_eq!(freshness.of(&checkpoint([(4, 1900), (4, 1950)])), 2000);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::stop::Stop;
 use crate::checkpoint::{Checkpoint, LastRecord};
 use crate::writer::batch::value_hash;
 
-/// How long the records that a log is known by may take to be read.
+/// How long the record that a partition is known by may take to be read.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub(crate) fn check_log(
         // A record that the log has dropped after the index read it proves nothing and is not needed.
         .filter(|(partition, last)| bounds.get(partition).is_some_and(|bounds| bounds.start <= last.offset))
         .collect();
-    recognise(log, known, stop)?;
+    recognise(log, known, PATIENCE, stop)?;
     Ok(bounds.into_iter().map(|(partition, bounds)| (partition, bounds.end)).collect())
 }
 
@@ -80,13 +80,15 @@ fn bounds_of(log: &dyn EventLog, checkpoint: &Checkpoint) -> Result<BTreeMap<Par
 }
 
 /// Reads the last record of each partition again: it has to be the same.
-fn recognise(log: &dyn EventLog, mut known: BTreeMap<Partition, LastRecord>, stop: &Stop) -> Result<(), LogCheckError> {
-    if known.is_empty() {
-        return Ok(());
-    }
-    let deadline = Instant::now() + PATIENCE;
+fn recognise(
+    log: &dyn EventLog,
+    known: BTreeMap<Partition, LastRecord>,
+    patience: Duration,
+    stop: &Stop,
+) -> Result<(), LogCheckError> {
     // Each partition by itself, so that a long tail of one does not have to be read to reach another.
-    while let Some((partition, last)) = known.pop_first() {
+    for (partition, last) in known {
+        let deadline = Instant::now() + patience;
         let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(partition, last.offset)]))?;
         let mut reached = last.offset;
         let mut found = None;
@@ -111,4 +113,66 @@ fn recognise(log: &dyn EventLog, mut known: BTreeMap<Partition, LastRecord>, sto
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use event_log::{AppendError, LogReader, LogRecord, NewRecord, Position, ReadBatch};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    /// A log of one record a partition, each of which takes a quarter of the patience.
+    #[derive(Debug)]
+    struct SlowLog;
+
+    #[derive(Debug)]
+    struct SlowReader(Partition);
+
+    #[async_trait]
+    impl EventLog for SlowLog {
+        fn partitions(&self, _: Topic) -> u32 {
+            8
+        }
+
+        async fn append(&self, _: Topic, _: Vec<NewRecord>) -> Result<Vec<Position>, AppendError> {
+            Err(AppendError::Refused { reason: "it is only read".to_owned() })
+        }
+
+        async fn bounds(&self, _: Topic, _: Partition) -> Result<Bounds, ReadLogError> {
+            Ok(Bounds { start: 0, end: 1 })
+        }
+
+        fn reader(&self, _: Topic, from: &BTreeMap<Partition, Offset>) -> Result<Box<dyn LogReader>, ReadLogError> {
+            let (partition, _) = from.first_key_value().expect("one partition is asked for");
+            Ok(Box::new(SlowReader(*partition)))
+        }
+    }
+
+    impl LogReader for SlowReader {
+        fn read(&mut self, _: usize, _: Duration) -> Result<ReadBatch, ReadLogError> {
+            std::thread::sleep(PATIENCE / 4);
+            let record = LogRecord {
+                position: Position { partition: self.0, offset: 0 },
+                timestamp_ms: 0,
+                key: bytes::Bytes::new(),
+                value: None,
+                headers: Vec::new(),
+            };
+            Ok(ReadBatch { records: vec![record], next: BTreeMap::from([(self.0, 1)]) })
+        }
+
+        fn ends(&mut self) -> Result<BTreeMap<Partition, Offset>, ReadLogError> {
+            Ok(BTreeMap::from([(self.0, 1)]))
+        }
+    }
+
+    #[test]
+    fn many_partitions_may_take_longer_than_one() {
+        let last = LastRecord { offset: 0, timestamp_ms: 0, hash: value_hash(&[]) };
+        let known = (0..8).map(|partition| (partition, last)).collect();
+        recognise(&SlowLog, known, PATIENCE, &Stop::default()).expect("each is the same");
+    }
 }

@@ -1,22 +1,24 @@
 //! How many threads write the index: one is enough, and costs least, for a projector that keeps up.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Records that wait at the start above which it counts as behind.
 const BEHIND_RECORDS: u64 = 10_000;
 /// Full commits in a row after which it counts as behind.
 const FULL_COMMITS: u32 = 2;
-/// Other commits in a row after which it counts as caught up.
-const CALM_COMMITS: u32 = 10;
-/// Time without anything to commit after which it counts as caught up.
+/// Time without a full commit after which it counts as caught up: longer than from one burst of events to the next, as a rule.
+const CALM: Duration = Duration::from_mins(1);
+/// Time without anything to commit after which nothing else is to be done.
 pub(super) const IDLE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Pace {
     cores: usize,
     threads: usize,
+    /// Full commits in a row.
     full: u32,
-    calm: u32,
+    /// Since when no commit was full.
+    calm_since: Option<Instant>,
 }
 
 impl Pace {
@@ -24,7 +26,8 @@ impl Pace {
     pub(crate) fn new(waiting: u64) -> Self {
         // tantivy takes no more than eight.
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-        Self { cores, threads: if waiting > BEHIND_RECORDS { cores } else { 1 }, full: 0, calm: 0 }
+        let threads = if waiting > BEHIND_RECORDS { cores } else { 1 };
+        Self { cores, threads, full: 0, calm_since: None }
     }
 
     /// How many threads should write.
@@ -32,27 +35,26 @@ impl Pace {
         self.threads
     }
 
-    /// After a commit, which was full when more was waiting. Says whether the number of threads changes.
-    pub(crate) fn committed(&mut self, full: bool) -> bool {
-        (self.full, self.calm) = if full { (self.full + 1, 0) } else { (0, self.calm + 1) };
-        if self.full >= FULL_COMMITS {
-            self.change(self.cores)
-        } else if self.calm >= CALM_COMMITS {
-            self.change(1)
+    /// After a commit, which was full when more was waiting.
+    pub(crate) fn committed(&mut self, full: bool, now: Instant) {
+        if full {
+            (self.full, self.calm_since) = (self.full + 1, None);
         } else {
-            false
+            self.full = 0;
+            self.calm_since.get_or_insert(now);
         }
     }
 
-    /// Once there was nothing to commit for [`IDLE`]. Says whether the number of threads changes.
-    pub(crate) fn idle(&mut self) -> bool {
-        self.change(1)
-    }
-
-    fn change(&mut self, threads: usize) -> bool {
-        let changes = threads != self.threads;
-        self.threads = threads;
-        changes
+    /// Says whether the number of threads changes now. Another writer begins the merges of the last one anew, so one that is
+    /// no longer behind waits until none runs.
+    pub(crate) fn changes(&mut self, is_merging: bool, now: Instant) -> bool {
+        let is_calm = self.calm_since.is_some_and(|since| now.duration_since(since) >= CALM);
+        let threads = match () {
+            () if self.full >= FULL_COMMITS => self.cores,
+            () if is_calm && !is_merging => 1,
+            () => self.threads,
+        };
+        std::mem::replace(&mut self.threads, threads) != threads
     }
 }
 
@@ -61,17 +63,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_projector_that_is_behind_writes_with_all_cores_until_it_has_caught_up() {
-        let mut pace = Pace { cores: 4, threads: 1, full: 0, calm: 0 };
-        assert!(!pace.committed(true));
-        assert!(!pace.committed(false));
-        assert!(!pace.committed(true));
-        assert!(pace.committed(true));
-        assert_eq!(pace.threads(), 4);
-        assert!(!pace.committed(true));
-        assert!(!(0..9).any(|_| pace.committed(false)));
-        assert!(pace.committed(false));
-        assert_eq!(pace.threads(), 1);
-        assert!(!pace.idle());
+    fn a_projector_that_is_behind_writes_with_all_cores_until_it_has_caught_up_for_a_while() {
+        let begun = Instant::now();
+        let mut pace = Pace { cores: 4, threads: 1, full: 0, calm_since: None };
+        let mut commit = |full, seconds, is_merging| {
+            let now = begun + Duration::from_secs(seconds);
+            pace.committed(full, now);
+            (pace.changes(is_merging, now), pace.threads())
+        };
+        assert_eq!(commit(true, 1, false), (false, 1));
+        assert_eq!(commit(false, 2, false), (false, 1));
+        assert_eq!(commit(true, 3, false), (false, 1));
+        assert_eq!(commit(true, 4, true), (true, 4));
+        assert_eq!(commit(true, 5, false), (false, 4));
+        assert_eq!(commit(false, 6, false), (false, 4));
+        // A burst each minute changes nothing.
+        assert_eq!(commit(true, 65, false), (false, 4));
+        assert_eq!(commit(false, 66, false), (false, 4));
+        assert_eq!(commit(false, 125, false), (false, 4));
+        assert_eq!(commit(false, 126, true), (false, 4), "a merge runs");
+        assert_eq!(commit(false, 127, false), (true, 1));
     }
 }

@@ -23,7 +23,7 @@ use crate::snapshot::{SharedStatus, Snapshot, SnapshotCell};
 use crate::step::Step;
 use crate::writer::CallWriter;
 use crate::writer::batch::FoldedBatch;
-use crate::writer::folder::{Check, UnusableIndex, set_aside};
+use crate::writer::folder::{Check, UnusableIndex, delete_outdated, set_aside};
 
 /// What the projector's thread works with.
 #[derive(Debug)]
@@ -96,14 +96,15 @@ impl ProjectorThread {
     /// Takes the index out of the way, so that the next session makes a new one.
     fn rebuild(&mut self, reason: &UnusableIndex) {
         self.cell.set_unavailable(self.partitions.iter().copied().collect());
-        match set_aside(&self.folder) {
+        match set_aside(&self.folder, reason) {
             Ok(aside) => {
                 self.cell.checks().forget();
                 tracing::warn!(
                     reason = reason as &dyn std::error::Error,
                     folder = %aside.display(),
-                    "the index can't be used; it is set aside and built anew from the log"
+                    "the index can't be used; it is set aside and rebuilt from the log"
                 );
+                metrics::counter!("llm_log_index_rebuilds_total").increment(1);
             }
             Err(error) => {
                 if self.backoff.is_fresh() {
@@ -113,7 +114,6 @@ impl ProjectorThread {
                 self.stop.wait(self.backoff.next());
             }
         }
-        metrics::counter!("llm_log_index_rebuilds_total").increment(1);
     }
 
     pub(crate) fn apply(&mut self, writer: &mut CallWriter, batch: FoldedBatch) -> Result<(), SessionEnd> {
@@ -130,9 +130,15 @@ impl ProjectorThread {
         let checkpoint = writer.checkpoint();
         if !checkpoint.building_to.is_empty() && checkpoint.has_passed(&checkpoint.building_to) {
             writer.set_building_to(BTreeMap::new());
+            writer.commit()?;
             tracing::info!("the index is built");
+            if let Err(error) = delete_outdated(&self.folder) {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the index that was set aside before could not be deleted");
+            }
+        } else {
+            writer.commit()?;
         }
-        writer.commit()?;
         self.has_panicked = false;
         if !self.backoff.is_fresh() {
             tracing::info!("the index can be written again");

@@ -157,9 +157,9 @@ impl Session {
         }
     }
 
-    /// While nothing comes, one thread writes, and segments are merged and seen merged.
+    /// While nothing comes, segments are merged and seen merged, and then one thread writes.
     fn idle_turn(&mut self) -> Result<Turn, SessionEnd> {
-        if self.pace.idle() {
+        if self.pace.changes(self.writer.is_merging(), Instant::now()) {
             return Ok(Turn::ChangeThreads);
         }
         if self.merges.looked.elapsed() < self.merges.every {
@@ -177,7 +177,9 @@ impl Session {
             self.progress_said = Instant::now();
             telling::progress(self.writer.checkpoint());
         }
-        if self.pace.committed(full) { self.with_threads() } else { Ok(self) }
+        let now = Instant::now();
+        self.pace.committed(full, now);
+        if self.pace.changes(self.writer.is_merging(), now) { self.with_threads() } else { Ok(self) }
     }
 
     /// With a writer of as many threads as its pace asks for.

@@ -24,6 +24,8 @@ pub(super) enum SessionEnd {
 impl From<OpenIndexError> for SessionEnd {
     fn from(error: OpenIndexError) -> Self {
         match error {
+            // It may be the only copy of what another log had.
+            OpenIndexError::Unusable(UnusableIndex::OtherLog(log)) => Self::Failed(ProjectorFailure::OtherLog(log)),
             OpenIndexError::Unusable(reason) => Self::Unusable(reason),
             OpenIndexError::Failed(error) => Self::from(error),
         }

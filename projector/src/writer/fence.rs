@@ -6,18 +6,67 @@
 //! would be there twice, and reading it again would change nothing.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
-use tantivy::directory::{Directory, DirectoryLock, FileHandle, Lock, WatchCallback, WatchHandle, WritePtr};
+use tantivy::directory::{
+    AntiCallToken, Directory, DirectoryLock, FileHandle, Lock, TerminatingWrite, WatchCallback, WatchHandle, WritePtr,
+};
 
 use super::seal::{check, is_list, sealed};
 
 /// Closes the directory of one writer when dropped.
 #[derive(Debug)]
-pub(crate) struct Fence(Arc<RwLock<State>>);
+pub(crate) struct Fence {
+    state: Arc<RwLock<State>>,
+    /// How many files are being written.
+    writing: Arc<AtomicUsize>,
+}
+
+impl Fence {
+    pub(crate) fn is_being_written(&self) -> bool {
+        self.writing.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// A file that is being written.
+struct CountedFile {
+    file: WritePtr,
+    writing: Arc<AtomicUsize>,
+}
+
+impl CountedFile {
+    fn open(file: WritePtr, writing: &Arc<AtomicUsize>) -> WritePtr {
+        writing.fetch_add(1, Ordering::Relaxed);
+        // The file has a buffer of its own.
+        WritePtr::with_capacity(0, Box::new(Self { file, writing: Arc::clone(writing) }))
+    }
+}
+
+impl Drop for CountedFile {
+    fn drop(&mut self) {
+        self.writing.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Write for CountedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl TerminatingWrite for CountedFile {
+    fn terminate_ref(&mut self, token: AntiCallToken) -> io::Result<()> {
+        self.file.terminate_ref(token)
+    }
+}
 
 /// Whether the directory can be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +79,7 @@ enum State {
 impl Drop for Fence {
     /// Waits for a change that is under way; none begins after it.
     fn drop(&mut self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = State::GivenUp;
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = State::GivenUp;
     }
 }
 
@@ -40,12 +89,14 @@ impl Drop for Fence {
 pub(crate) struct FencedDirectory {
     inner: Box<dyn Directory>,
     state: Arc<RwLock<State>>,
+    writing: Arc<AtomicUsize>,
 }
 
 impl FencedDirectory {
     pub(crate) fn new(inner: Box<dyn Directory>) -> (Self, Fence) {
-        let state = Arc::new(RwLock::new(State::Open));
-        (Self { inner, state: Arc::clone(&state) }, Fence(state))
+        let (state, writing) = (Arc::new(RwLock::new(State::Open)), Arc::default());
+        let fence = Fence { state: Arc::clone(&state), writing: Arc::clone(&writing) };
+        (Self { inner, state, writing }, fence)
     }
 
     fn change<T>(&self, change: impl FnOnce() -> T) -> Result<T, io::Error> {
@@ -93,7 +144,8 @@ impl Directory for FencedDirectory {
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
         let closed = |error| OpenWriteError::wrap_io_error(error, path.to_path_buf());
-        self.change(|| self.inner.open_write(path)).map_err(closed)?
+        let file = self.change(|| self.inner.open_write(path)).map_err(closed)??;
+        Ok(CountedFile::open(file, &self.writing))
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
@@ -121,5 +173,25 @@ impl Directory for FencedDirectory {
 
     fn watch(&self, callback: WatchCallback) -> tantivy::Result<WatchHandle> {
         self.inner.watch(callback)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tantivy::directory::RamDirectory;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_being_written_until_it_is_whole_or_given_up() {
+        let (directory, fence) = FencedDirectory::new(Box::new(RamDirectory::default()));
+        let [mut whole, given_up] =
+            ["whole", "given up"].map(|name| directory.open_write(Path::new(name)).expect("new"));
+        assert!(fence.is_being_written());
+        whole.write_all(b"all of it").and_then(|()| whole.terminate()).expect("written");
+        assert!(fence.is_being_written());
+        drop(given_up);
+        assert!(!fence.is_being_written());
+        assert_eq!(directory.atomic_read(Path::new("whole")).expect("there"), b"all of it");
     }
 }

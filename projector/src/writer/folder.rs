@@ -20,6 +20,10 @@ use crate::writer::fence::{Fence, FencedDirectory};
 
 /// How much of the index is the newest and smallest segments, which a power cut can have torn.
 const NEWEST_BYTES: u64 = 256 * 1024 * 1024;
+/// What the folder of a damaged index that was set aside is called, behind its own name.
+const SET_ASIDE: &str = ".set-aside";
+/// The same of one that was outdated.
+const OUTDATED: &str = ".outdated";
 
 /// What of the index is compared with its checksums before it serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,11 +85,18 @@ pub(crate) struct OpenedIndex {
     /// The directory below the fence.
     pub(crate) directory: Box<dyn Directory>,
     /// The same, when it is one of files.
-    pub(crate) mapped: Option<MmapDirectory>,
+    pub(crate) files: Option<IndexFiles>,
     pub(crate) index: Index,
     /// Opened at the last commit; reloaded by hand.
     pub(crate) reader: IndexReader,
     pub(crate) checkpoint: Checkpoint,
+}
+
+/// The files of an index.
+#[derive(Debug)]
+pub(crate) struct IndexFiles {
+    pub(crate) folder: PathBuf,
+    pub(crate) directory: MmapDirectory,
 }
 
 /// Whether the error comes from what is on disk, so that trying again can't help.
@@ -121,7 +132,7 @@ pub(crate) fn open(folder: &Path, fields: &CallFields, check: Check) -> Result<O
         return if has_segments(folder)? { Err(UnusableIndex::NoSegments.into()) } else { Ok(None) };
     }
     let opened = checked(directory.clone(), fields, check)?;
-    Ok(Some(OpenedIndex { mapped: Some(directory), ..opened }))
+    Ok(Some(OpenedIndex { files: Some(IndexFiles { folder: folder.to_owned(), directory }), ..opened }))
 }
 
 /// Whether there are files of segments. What a crash left while the index was made is no more than lists and locks.
@@ -156,7 +167,7 @@ pub(crate) fn reopen_in(directory: Box<dyn Directory>, fields: &CallFields) -> R
     register_words(&index);
     let checkpoint = Checkpoint::parse(index.load_metas()?.payload.as_deref()).map_err(UnusableIndex::from)?;
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok(OpenedIndex { fence, directory, mapped: None, index, reader, checkpoint })
+    Ok(OpenedIndex { fence, directory, files: None, index, reader, checkpoint })
 }
 
 /// Opens the index of this log, fold and list of partitions, or makes an empty one where there is none.
@@ -199,7 +210,8 @@ fn fits(found: &Checkpoint, wanted: &Checkpoint) -> Result<(), UnusableIndex> {
 fn create(folder: &Path, fields: &CallFields, wanted: &Checkpoint) -> Result<OpenedIndex, OpenIndexError> {
     fs::create_dir_all(folder).map_err(TantivyError::from)?;
     let directory = MmapDirectory::open(folder).map_err(TantivyError::from)?;
-    Ok(OpenedIndex { mapped: Some(directory.clone()), ..create_in(directory, fields, wanted)? })
+    let files = IndexFiles { folder: folder.to_owned(), directory: directory.clone() };
+    Ok(OpenedIndex { files: Some(files), ..create_in(directory, fields, wanted)? })
 }
 
 pub(crate) fn create_in(
@@ -211,7 +223,7 @@ pub(crate) fn create_in(
     let (fenced, fence) = FencedDirectory::new(directory.clone());
     let index = new_index(fenced, fields)?;
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok(OpenedIndex { fence, directory, mapped: None, index, reader, checkpoint: wanted.clone() })
+    Ok(OpenedIndex { fence, directory, files: None, index, reader, checkpoint: wanted.clone() })
 }
 
 /// An empty index with the settings and the tokenizer of every index of calls, and nothing that a projector adds.
@@ -241,18 +253,40 @@ fn check_files(index: &Index, check: Check) -> Result<(), OpenIndexError> {
     Ok(())
 }
 
-/// Renames the folder out of the way and says what it is called now. Only the last one set aside is kept.
-pub(crate) fn set_aside(folder: &Path) -> io::Result<PathBuf> {
-    let mut name = folder.file_name().unwrap_or_default().to_owned();
-    name.push(".set-aside");
-    let aside = folder.with_file_name(name);
-    match fs::remove_dir_all(&aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+impl UnusableIndex {
+    /// Whether nothing is wrong with it: another build made it, or one with another list of partitions.
+    fn is_outdated(&self) -> bool {
+        let is_of_newer = matches!(self, Self::Payload(UnusablePayload::UnknownVersion(_)));
+        is_of_newer || matches!(self, Self::OtherFields | Self::OtherFold(_) | Self::OtherPartitions(_))
     }
+}
+
+/// Renames the folder out of the way and says what it is called now. Only the last damaged one is kept; an outdated one goes
+/// once the new one is built, see [`delete_outdated`].
+pub(crate) fn set_aside(folder: &Path, reason: &UnusableIndex) -> io::Result<PathBuf> {
+    let aside = beside(folder, if reason.is_outdated() { OUTDATED } else { SET_ASIDE });
+    delete(&aside)?;
     match fs::rename(folder, &aside) {
         // Somebody deleted it, which is as good.
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(aside),
+    }
+}
+
+/// Deletes the index that this one has replaced, if there is one.
+pub(crate) fn delete_outdated(folder: &Path) -> io::Result<()> {
+    delete(&beside(folder, OUTDATED))
+}
+
+fn beside(folder: &Path, suffix: &str) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    folder.with_file_name(name)
+}
+
+fn delete(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }

@@ -6,10 +6,12 @@ use std::sync::atomic::Ordering;
 
 use event_log::{LogRecord, Position, ReadBatch};
 use proptest::prelude::*;
-use schemas::event::CallEvent;
+use schemas::event::{CallData, CallEvent, CallEventType};
 use schemas::fold::{CallState, FOLD_VERSION};
 use schemas::id::{CallKey, LogId, ProjectId, home_partition};
+use schemas::model::Column;
 use schemas::time::Timestamp;
+use schemas::value::Value;
 use tantivy::Directory as _;
 use testkit::Generator;
 use uuid::Uuid;
@@ -75,12 +77,16 @@ impl World {
         CallWriter::new(opened, Arc::clone(&self.fields), 1).expect("a writer")
     }
 
-    /// Applies this many records after the writer's positions, in the order of the log.
-    fn apply(&self, writer: &mut CallWriter, count: usize) -> Result<(), WriteIndexError> {
+    /// So many records after the writer's positions, in the order of the log.
+    fn batch(&self, writer: &CallWriter, count: usize) -> FoldedBatch {
         let next = writer.checkpoint().next();
         let is_new = |record: &&LogRecord| next.get(&record.position.partition) <= Some(&record.position.offset);
         let records = self.records.iter().filter(is_new).take(count).cloned().collect();
-        writer.apply(FoldedBatch::of(ReadBatch { records, next: BTreeMap::new() }, PARTITIONS)).map(drop)
+        FoldedBatch::of(ReadBatch { records, next: BTreeMap::new() }, PARTITIONS)
+    }
+
+    fn apply(&self, writer: &mut CallWriter, count: usize) -> Result<(), WriteIndexError> {
+        writer.apply(self.batch(writer, count)).map(drop)
     }
 
     fn assert_equal(&self, writer: &CallWriter) {
@@ -187,6 +193,33 @@ fn a_merge_that_ends_after_its_writer_was_given_up_takes_no_commit_back() {
     assert_eq!(world.open_read_only().0, *writer.checkpoint(), "the last commit is still there");
     drop(writer);
     let mut writer = world.open();
+    world.apply(&mut writer, usize::MAX).expect("applied");
+    writer.commit().expect("committed");
+    world.assert_equal(&writer);
+}
+
+#[test]
+fn a_batch_that_rewrites_large_calls_is_committed_in_parts_and_read_again_after_a_crash() {
+    let mut generator = Generator::new(8);
+    let recorded: Vec<CallEvent> = (0..20).map(|_| generator.recorded(PROJECT)).collect();
+    let mut annotation = CallData::default();
+    annotation.claim(Column::Feature, Value::text("support"));
+    let annotated = recorded.iter().map(|event| CallEvent {
+        id: format!("{} annotated", event.id).into(),
+        event_type: CallEventType::Annotated,
+        data: annotation.clone(),
+        ..event.clone()
+    });
+    let world = World::of(recorded.iter().cloned().chain(annotated).collect());
+    let mut writer = world.create();
+    world.apply(&mut writer, 20).expect("applied");
+    writer.commit().expect("committed");
+    let (checkpoint, commits) = (writer.checkpoint().clone(), writer.commits);
+    writer.apply_within(1, world.batch(&writer, usize::MAX)).expect("applied");
+    assert_eq!(writer.commits - commits, 20, "each call has a text");
+    drop(writer);
+    let mut writer = world.open();
+    assert_eq!(*writer.checkpoint(), checkpoint);
     world.apply(&mut writer, usize::MAX).expect("applied");
     writer.commit().expect("committed");
     world.assert_equal(&writer);

@@ -2,11 +2,13 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use projector::ProjectorFailure;
+use schemas::id::LogId;
 use testkit::Generator;
+use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::away_log::{AwayLog, Reach};
-use super::world::{PROJECT, World, stored_states};
+use super::world::{LOG, PROJECT, World, stored_states};
 
 #[test]
 fn a_stopped_projector_has_committed_and_goes_on_where_it_was() {
@@ -68,7 +70,7 @@ fn a_damaged_index_is_set_aside_and_built_anew() {
 }
 
 #[test]
-fn an_index_of_a_newer_build_is_set_aside_and_built_anew() {
+fn an_index_of_a_newer_build_is_replaced_and_then_deleted() {
     let mut world = World::new();
     world.append(&Generator::new(14).histories(PROJECT, 20));
     let projector = world.start();
@@ -81,10 +83,30 @@ fn an_index_of_a_newer_build_is_set_aside_and_built_anew() {
     assert_ne!(list, newer);
     let sealed = format!(r#"{newer},"checksum":"{:032x}"}}"#, xxh3_128(newer.as_bytes()));
     fs::write(&meta, sealed).expect("written");
+    let outdated = world.index_folder().with_file_name("index.outdated");
+    // As a process would leave it that was killed before it was deleted.
+    fs::create_dir(&outdated).expect("made");
     let projector = world.start();
     let snapshot = world.wait(&projector);
     world.assert_equal(&snapshot);
     projector.stop();
+    assert!(!outdated.exists());
+    assert!(!world.index_folder().with_file_name("index.set-aside").exists(), "nothing was wrong with it");
+}
+
+#[test]
+fn an_index_of_another_log_stops_the_projector_and_stays() {
+    let mut world = World::new();
+    world.append(&Generator::new(16).histories(PROJECT, 20));
+    let projector = world.start();
+    world.wait(&projector);
+    projector.stop();
+    let projector = world.start_of(LogId(Uuid::from_u128(1)));
+    let mut failure = projector.failure();
+    let failed = world.run(async { failure.wait_for(Option::is_some).await.map(|failure| failure.clone()) });
+    assert_eq!(failed.expect("it lives"), Some(ProjectorFailure::OtherLog(LOG)));
+    projector.stop();
+    assert!(world.verify_folder().is_clean());
 }
 
 #[test]

@@ -25,7 +25,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 pub(super) const PARTITIONS: u32 = 4;
 pub(super) const PROJECT: ProjectId = ProjectId(Uuid::from_u128(0x77));
-const LOG: LogId = LogId(Uuid::from_u128(0x99));
+pub(super) const LOG: LogId = LogId(Uuid::from_u128(0x99));
 pub(super) const DEADLINE: Duration = Duration::from_mins(1);
 
 pub(super) struct World {
@@ -105,8 +105,13 @@ impl World {
     }
 
     pub(super) fn start(&self) -> Projector {
+        self.start_of(LOG)
+    }
+
+    /// Of the log with this id, whatever the index is of.
+    pub(super) fn start_of(&self, log: LogId) -> Projector {
         let options = ProjectorOptions { folder: self.index_folder(), partitions: None, clock: self.clock.clone() };
-        Projector::start(options, Arc::clone(&self.log), LOG).expect("a projector")
+        Projector::start(options, Arc::clone(&self.log), log).expect("a projector")
     }
 
     /// Waits until readers see all that was appended.
