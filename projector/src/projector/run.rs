@@ -128,23 +128,23 @@ impl ProjectorThread {
 
     pub(crate) fn commit(&mut self, writer: &mut CallWriter, freshness: &mut Freshness) -> Result<(), SessionEnd> {
         let checkpoint = writer.checkpoint();
-        if !checkpoint.building_to.is_empty() && checkpoint.has_passed(&checkpoint.building_to) {
+        let is_built = !checkpoint.building_to.is_empty() && checkpoint.has_passed(&checkpoint.building_to);
+        if is_built {
             writer.set_building_to(BTreeMap::new());
-            writer.commit()?;
             tracing::info!("the index is built");
-            if let Err(error) = delete_outdated(&self.folder) {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "the index that was set aside before could not be deleted");
-            }
-        } else {
-            writer.commit()?;
         }
+        writer.commit()?;
         self.has_panicked = false;
         if !self.backoff.is_fresh() {
             tracing::info!("the index can be written again");
             self.backoff.reset();
         }
-        self.publish(writer, freshness)
+        self.publish(writer, freshness)?;
+        if is_built && let Err(error) = delete_outdated(&self.folder) {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the index that this one replaces could not be deleted");
+        }
+        Ok(())
     }
 
     /// Lets readers see the last commit, unless it is still behind what they see already.
