@@ -10,6 +10,7 @@ mod js;
 pub(crate) mod paging;
 pub(crate) mod relation;
 pub(crate) mod select;
+mod shown;
 pub(crate) mod sort;
 pub(crate) mod stats;
 mod typed;

@@ -70,13 +70,17 @@ pub const STATS_GROUPS: u32 = 100;
 pub const STATS_GROUPS_MAX: u32 = 10_000;
 /// Greatest number of distinct groups that one stats request may visit.
 pub const STATS_GROUPS_VISITED: usize = 100_000;
+/// Greatest number of conditions of one query.
+pub const QUERY_CONDITIONS: usize = 100;
 /// Greatest number of values in one `IN` list.
 pub const IN_VALUES: usize = 10_000;
 /// Greatest number of related rows with a value in a field that calls are sorted by: what an order takes to every reader.
 pub const RELATED_ROWS: usize = 100_000;
 /// Greatest number of dictionary words that one prefix of a full-text query may stand for in a segment.
 pub const PREFIX_WORDS: usize = 10_000;
-/// Greatest length of a full-text query, in bytes.
+/// Greatest number of dictionary words that the full-text queries of one request may stand for in a segment, together.
+pub const TEXT_QUERY_WORDS: usize = 100_000;
+/// Greatest length of the full-text queries of one request, together, in bytes.
 pub const TEXT_QUERY_BYTES: usize = 4096;
 /// Greatest nesting of a full-text query.
 pub const TEXT_QUERY_DEPTH: usize = 32;

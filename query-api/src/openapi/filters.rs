@@ -1,5 +1,6 @@
 //! What a query may say of each type of column.
 
+use schemas::limits::QUERY_CONDITIONS;
 use schemas::model::{Column, ColumnType, Relation};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
@@ -77,7 +78,10 @@ fn query() -> ObjectBuilder {
         query.property(column.name(), filter.description(Some(column.info().description)))
     });
     let elsewhere = AnyOfBuilder::new().item(named("FullText")).item(named("MultiSearch"));
-    query.property_names(Some(nobodys())).additional_properties(Some(RefOr::T(Schema::from(elsewhere.build()))))
+    query
+        .property_names(Some(nobodys()))
+        .max_properties(Some(QUERY_CONDITIONS))
+        .additional_properties(Some(RefOr::T(Schema::from(elsewhere.build()))))
 }
 
 /// Any name but those of the columns that nobody may read.

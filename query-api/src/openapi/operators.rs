@@ -83,9 +83,9 @@ pub(super) fn full_text() -> ObjectBuilder {
         .min_length(Some(1))
         .max_length(Some(TEXT_QUERY_BYTES))
         .examples([json!("refund AND \"rate limit\" NOT test*")])
-        .description(Some(
-            "Words, \"phrases\" and beginnings*, joined by AND, OR, NOT and parentheses; side by side means AND. Case and accents do not matter.",
-        ));
+        .description(Some(format!(
+            "Words, \"phrases\" and beginnings*, joined by AND, OR, NOT and parentheses; side by side means AND. Case and accents do not matter. At most {TEXT_QUERY_BYTES} bytes in all conditions of a query together.",
+        )));
     let field = string().enum_values(Some(FULL_TEXT_COLUMNS.map(Column::name)));
     let fields = ArrayBuilder::new().items(RefOr::T(Schema::from(field.build()))).min_items(Some(1)).description(Some(
         "Where to search; by default in the column that is the key, or in all three when the key is none.",

@@ -1,6 +1,6 @@
 //! What requests hold.
 
-use schemas::limits::{NUMBER_MAX, PAGE_ROWS, STATS_GROUPS, STATS_GROUPS_MAX};
+use schemas::limits::{LIST_REACH, NUMBER_MAX, PAGE_ROWS, STATS_GROUPS, STATS_GROUPS_MAX};
 use schemas::model::Relation;
 use schemas::stats::GroupBy;
 use serde_json::json;
@@ -33,7 +33,10 @@ pub(super) fn limit(compat: Compat) -> ObjectBuilder {
 
 pub(super) fn skip() -> ObjectBuilder {
     let maximum = isize::try_from(NUMBER_MAX).ok();
-    whole().maximum(maximum).default(Some(json!(0))).description(Some("How many objects to pass over."))
+    let about = format!(
+        "How many objects to pass over. A page ends at object {LIST_REACH} of the list at most; a cursor goes further."
+    );
+    whole().maximum(maximum).default(Some(json!(0))).description(Some(about))
 }
 
 fn list(compat: Compat) -> ObjectBuilder {

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::js;
+use super::shown::shown;
 
 /// A value that a column can't be compared with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,21 +20,14 @@ pub(crate) struct NotCastable {
     pub(super) got: String,
 }
 
-/// Longest part of a client's value that an error repeats, in characters.
-const SHOWN_CHARS: usize = 60;
-
 impl NotCastable {
     pub(super) fn new(column: &str, expected: &'static str, got: &Json) -> Self {
         let got = match got {
             Json::Array(_) => "an array".to_owned(),
             Json::Object(_) => "an object".to_owned(),
-            other => other.to_string(),
+            other => shown(&other.to_string()),
         };
-        let mut shown: String = got.chars().take(SHOWN_CHARS).collect();
-        if shown.len() < got.len() {
-            shown.push('…');
-        }
-        Self { column: column.to_owned(), expected, got: shown }
+        Self { column: column.to_owned(), expected, got }
     }
 }
 

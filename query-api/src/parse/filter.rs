@@ -6,7 +6,7 @@ mod operator;
 use axum::http::StatusCode;
 use schemas::access::ReadScope;
 use schemas::like::{LikePattern, NotAPattern, Place};
-use schemas::limits::IN_VALUES;
+use schemas::limits::{IN_VALUES, QUERY_CONDITIONS, TEXT_QUERY_BYTES};
 use schemas::model::{Column, ColumnType};
 use schemas::query::Filter;
 use schemas::reference::ReferenceData;
@@ -17,6 +17,7 @@ use super::cast::{self, NotCastable};
 use super::full_text::{self, TextQueryError};
 use super::js;
 use super::relation::RelationError;
+use super::shown::shown;
 
 /// The columns that full text is searched in.
 pub(crate) const FULL_TEXT_COLUMNS: [Column; 3] =
@@ -27,6 +28,8 @@ const MULTI_SEARCH: &str = "MultiSearch";
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FilterError {
+    #[error("query: expected at most {QUERY_CONDITIONS} conditions, got {0}")]
+    TooManyConditions(usize),
     #[error("Invalid column on LLM Log - {0}. Column does not exist.")]
     UnknownColumn(String),
     #[error("You do not have permissions to query on - {0}. You need any one of these permissions: ")]
@@ -55,6 +58,8 @@ pub(crate) enum FilterError {
     Relation { column: &'static str, source: RelationError },
     #[error("{key}: {source}")]
     FullText { key: String, source: TextQueryError },
+    #[error("{0}: expected full-text queries of at most {TEXT_QUERY_BYTES} bytes, all of the request together")]
+    TooMuchText(String),
     #[error("{0}: FullText searches requestPrompt, responsePreview and statusMessage")]
     NotFullText(String),
     #[error("{0}: expected \"fields\" to be an array of column names")]
@@ -88,6 +93,9 @@ pub(crate) fn check_columns(query: Option<&Json>) -> Result<(), FilterError> {
 /// The members of a query; none when it is none. An array has its indices for keys, and they are no columns.
 fn members(query: Option<&Json>) -> Result<Option<&Map<String, Json>>, FilterError> {
     match query {
+        Some(Json::Object(members)) if members.len() > QUERY_CONDITIONS => {
+            Err(FilterError::TooManyConditions(members.len()))
+        }
         Some(Json::Object(members)) => Ok(Some(members)),
         Some(Json::Array(elements)) if !elements.is_empty() => Err(FilterError::UnknownColumn("0".to_owned())),
         Some(Json::String(text)) if !text.is_empty() => Err(FilterError::UnknownColumn("0".to_owned())),
@@ -96,7 +104,7 @@ fn members(query: Option<&Json>) -> Result<Option<&Map<String, Json>>, FilterErr
 }
 
 fn readable(name: &str) -> Result<Column, FilterError> {
-    let column = Column::of_name(name).ok_or_else(|| FilterError::UnknownColumn(name.to_owned()))?;
+    let column = Column::of_name(name).ok_or_else(|| FilterError::UnknownColumn(shown(name)))?;
     if column.is_readable() { Ok(column) } else { Err(FilterError::Unreadable(column.name())) }
 }
 
@@ -105,22 +113,22 @@ fn type_of(value: &Json) -> Option<&str> {
 }
 
 /// The columns that a search under this key names itself; `None` when the key is the column.
-fn searched_fields(key: &str, value: &Json) -> Result<Option<Vec<String>>, FilterError> {
+fn searched_fields<'q>(key: &str, value: &'q Json) -> Result<Option<Vec<&'q str>>, FilterError> {
     let operator = type_of(value);
     // To every other operator this is a member like any.
     let fields = value.get("fields").filter(|_| matches!(operator, Some(FULL_TEXT | MULTI_SEARCH)));
     let fields = match fields {
         None | Some(Json::Null) => None,
         Some(Json::Array(fields)) => {
-            let names: Option<Vec<String>> = fields.iter().map(|field| field.as_str().map(str::to_owned)).collect();
-            Some(names.ok_or_else(|| FilterError::Fields(key.to_owned()))?)
+            let names: Option<Vec<&str>> = fields.iter().map(Json::as_str).collect();
+            Some(names.ok_or_else(|| FilterError::Fields(shown(key)))?)
         }
-        Some(_) => return Err(FilterError::Fields(key.to_owned())),
+        Some(_) => return Err(FilterError::Fields(shown(key))),
     };
     Ok(match operator {
         Some(MULTI_SEARCH) => Some(fields.unwrap_or_default()),
         Some(FULL_TEXT) if fields.is_some() || Column::of_name(key).is_none() => {
-            Some(fields.unwrap_or_else(|| FULL_TEXT_COLUMNS.iter().map(|column| column.name().to_owned()).collect()))
+            Some(fields.unwrap_or_else(|| FULL_TEXT_COLUMNS.map(Column::name).to_vec()))
         }
         _ => None,
     })
@@ -130,11 +138,12 @@ fn searched_fields(key: &str, value: &Json) -> Result<Option<Vec<String>>, Filte
 /// that, whatever a query says of `projectId`.
 pub(crate) fn lower(query: Option<&Json>, reference: &ReferenceData, scope: ReadScope) -> Result<Filter, FilterError> {
     let mut conditions = Vec::new();
+    let mut text_bytes = 0;
     for (key, value) in members(query)?.into_iter().flatten() {
         match (type_of(value), searched_fields(key, value)?) {
             (Some(FULL_TEXT), fields) => {
-                let fields = fields.unwrap_or_else(|| vec![key.clone()]);
-                conditions.push(full_text(key, &fields, value)?);
+                let fields = fields.unwrap_or_else(|| vec![key]);
+                conditions.push(full_text(key, &fields, value, &mut text_bytes)?);
                 continue;
             }
             (Some(MULTI_SEARCH), fields) => {
@@ -176,25 +185,41 @@ fn of_null(filter: &Filter) -> Filter {
     }
 }
 
-fn full_text(key: &str, fields: &[String], value: &Json) -> Result<Filter, FilterError> {
-    let columns = fields.iter().map(|field| readable(field)).collect::<Result<Vec<Column>, _>>()?;
+/// `text_bytes`: of the full-text queries so far.
+fn full_text(key: &str, fields: &[&str], value: &Json, text_bytes: &mut usize) -> Result<Filter, FilterError> {
+    let columns = each_once(fields, |column| Some(column))?;
     if columns.is_empty() || columns.iter().any(|column| !FULL_TEXT_COLUMNS.contains(column)) {
-        return Err(FilterError::NotFullText(key.to_owned()));
+        return Err(FilterError::NotFullText(shown(key)));
     }
-    let text = value.get("value").and_then(Json::as_str).ok_or_else(|| FilterError::TextOperand(key.to_owned()))?;
-    let query = full_text::parse(text).map_err(|source| FilterError::FullText { key: key.to_owned(), source })?;
+    let text = value.get("value").and_then(Json::as_str).ok_or_else(|| FilterError::TextOperand(shown(key)))?;
+    let query = full_text::parse(text).map_err(|source| FilterError::FullText { key: shown(key), source })?;
+    *text_bytes += text.len();
+    if *text_bytes > TEXT_QUERY_BYTES {
+        return Err(FilterError::TooMuchText(shown(key)));
+    }
     Ok(Filter::FullText(columns, query))
 }
 
 /// Without a text or a field there is nothing to search for, which is no condition.
-fn multi_search(key: &str, fields: &[String], value: &Json) -> Result<Filter, FilterError> {
-    let columns = fields.iter().map(|field| readable(field)).collect::<Result<Vec<Column>, _>>()?;
+fn multi_search(key: &str, fields: &[&str], value: &Json) -> Result<Filter, FilterError> {
+    // Null in every call, this one is never found.
+    let searched = |column| (column != Column::DeletedAt).then(|| Target::of(column).column);
+    let columns = each_once(fields, searched)?;
     let pattern = pattern(key, value.get("value"), Place::Anywhere)?;
-    if columns.is_empty() || pattern.is_everything() {
+    if fields.is_empty() || pattern.is_everything() {
         return Ok(Filter::everything());
     }
-    let columns = columns.into_iter().filter(|column| *column != Column::DeletedAt);
-    Ok(Filter::Like(columns.map(|column| Target::of(column).column).collect(), pattern))
+    Ok(Filter::Like(columns, pattern))
+}
+
+/// What is searched for columns of these names, each once and in order.
+fn each_once(names: &[&str], searched: impl Fn(Column) -> Option<Column>) -> Result<Vec<Column>, FilterError> {
+    let mut columns = Vec::new();
+    for name in names {
+        let column = searched(readable(name)?);
+        columns.extend(column.filter(|column| !columns.contains(column)));
+    }
+    Ok(columns)
 }
 
 /// What a search under this key looks for: everything when it has no operand.
@@ -202,9 +227,9 @@ fn pattern(key: &str, operand: Option<&Json>, place: Place) -> Result<LikePatter
     let text = match operand {
         None | Some(Json::Null) => "",
         Some(Json::String(text)) => text,
-        Some(_) => return Err(FilterError::TextOperand(key.to_owned())),
+        Some(_) => return Err(FilterError::TextOperand(shown(key))),
     };
-    LikePattern::new(text, place).map_err(|source| FilterError::Pattern { key: key.to_owned(), source })
+    LikePattern::new(text, place).map_err(|source| FilterError::Pattern { key: shown(key), source })
 }
 
 fn condition(column: Column, value: &Json, reference: &ReferenceData, scope: ReadScope) -> Result<Filter, FilterError> {

@@ -2,6 +2,8 @@
 
 use schemas::model::{ColumnType, Relation};
 
+use super::shown::shown;
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RelationError {
     #[error("You cannot query deep relations. Querying deep relations is not supported.")]
@@ -12,6 +14,12 @@ pub(crate) enum RelationError {
     HiddenField { field: String, title: &'static str },
     #[error("You do not have permissions to read {title} on LLM Log. You need one of these permissions: {permissions}")]
     NoPermission { title: &'static str, permissions: &'static str },
+}
+
+impl RelationError {
+    pub(super) fn unknown(relation: Relation, name: &str) -> Self {
+        Self::UnknownField { field: shown(name), title: relation.title() }
+    }
 }
 
 /// A field of a related row that clients may see.
@@ -35,11 +43,10 @@ pub(super) fn field(relation: Relation, name: &str) -> Result<Field, RelationErr
     if let Some(permissions) = guarded_by(relation, name) {
         return Err(RelationError::NoPermission { title, permissions });
     }
-    let field = name.to_owned();
     Err(if BASE_FIELDS.contains(&name) || hidden(relation).contains(&name) {
-        RelationError::HiddenField { field, title }
+        RelationError::HiddenField { field: name.to_owned(), title }
     } else {
-        RelationError::UnknownField { field, title }
+        RelationError::unknown(relation, name)
     })
 }
 

@@ -2,10 +2,11 @@
 
 use axum::http::StatusCode;
 use schemas::model::{Column, ColumnSet, Relation};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::relation;
 use super::relation::RelationError;
+use super::shown::shown;
 
 /// The columns to answer with, in the order of the request; `_id` is always among them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,7 +63,14 @@ pub(crate) enum SelectError {
     Relation(#[from] RelationError),
 }
 
+/// Arrays and texts have their indices for keys, and no column or field has such a name.
+const FIRST_INDEX: &str = "0";
+
 impl SelectError {
+    fn first_index() -> Self {
+        Self::UnknownColumn(FIRST_INDEX.to_owned())
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Unreadable(_) | Self::Relation(RelationError::NoPermission { .. }) => {
@@ -74,22 +82,15 @@ impl SelectError {
 }
 
 pub(crate) fn parse(select: Option<&Json>) -> Result<Selection, SelectError> {
-    let indexed;
     let members = match select {
         Some(Json::Object(members)) => members,
-        Some(Json::Array(elements)) => {
-            indexed = by_index(elements.iter().cloned());
-            &indexed
-        }
-        Some(Json::String(text)) => {
-            indexed = by_index(text.chars().map(|character| Json::String(character.into())));
-            &indexed
-        }
+        Some(Json::Array(elements)) if !elements.is_empty() => return Err(SelectError::first_index()),
+        Some(Json::String(text)) if !text.is_empty() => return Err(SelectError::first_index()),
         _ => return Ok(Selection::default()),
     };
     let mut wanted = Vec::new();
     for (name, value) in members {
-        let column = Column::of_name(name).ok_or_else(|| SelectError::UnknownColumn(name.clone()))?;
+        let column = Column::of_name(name).ok_or_else(|| SelectError::UnknownColumn(shown(name)))?;
         if !column.is_readable() {
             return Err(SelectError::Unreadable(column.name()));
         }
@@ -115,20 +116,15 @@ fn is_object(value: &Json) -> bool {
     matches!(value, Json::Null | Json::Array(_) | Json::Object(_))
 }
 
-/// An array or a text as an object of its elements, which is what the reference server makes of it.
-fn by_index(elements: impl Iterator<Item = Json>) -> Map<String, Json> {
-    elements.enumerate().map(|(index, element)| (index.to_string(), element)).collect()
-}
-
 fn related_fields(column: Column, relation: Relation, value: &Json) -> Result<Vec<&'static str>, SelectError> {
-    let indexed;
     let fields = match value {
         Json::String(_) => return Err(SelectError::RelationAsString(column.name())),
         Json::Object(fields) => fields,
-        Json::Array(elements) => {
-            indexed = by_index(elements.iter().cloned());
-            &indexed
-        }
+        Json::Array(elements) => match elements.first() {
+            None => return Ok(Vec::new()),
+            Some(first) if is_object(first) => return Err(RelationError::TooDeep.into()),
+            Some(_) => return Err(RelationError::unknown(relation, FIRST_INDEX).into()),
+        },
         // Whatever else stands there, `false` too, selects the id.
         Json::Null | Json::Bool(_) | Json::Number(_) => return Ok(Vec::new()),
     };
@@ -162,6 +158,7 @@ mod tests {
         {
             assert_eq!(parse(select.as_ref()), Ok(Selection::default()), "{select:?}");
         }
+        assert_eq!(parse(Some(&json!(""))), Ok(Selection::default()));
     }
 
     #[test]
@@ -194,6 +191,7 @@ mod tests {
         for (select, text) in [
             (json!("name"), "select.user: expected true or an object with fields of the related row, got a string"),
             (json!(["name"]), "Column 0 not found on User"),
+            (json!([{}]), deep),
             (json!({"name": null}), deep),
             (json!({"nope": {}}), deep),
             (json!({"name": ["x"]}), deep),
@@ -210,6 +208,8 @@ mod tests {
         assert!(error(&json!({"nope": true})).ends_with(", deletedByUser, deletedByUserId"));
         assert!(error(&json!(["status"])).contains("Cannot select on \"0\""));
         assert!(error(&json!("status")).contains("Cannot select on \"0\""));
+        assert!(error(&json!({ "x".repeat(5000): true })).contains("Cannot select on \"xxx"));
+        assert!(error(&json!({ "x".repeat(5000): true })).len() < 1500);
         assert_eq!(
             error(&json!({"deletedByUserId": true})),
             "You do not have permissions to select on - deletedByUserId.\n                    You need any one of these permissions: "

@@ -15,6 +15,7 @@ use serde_json::Value as Json;
 
 use super::relation::{self, Field, RelationError};
 use super::select::Selection;
+use super::shown::shown;
 
 /// The key that orders by relevance instead of a column.
 const RELEVANCE: &str = "_relevance";
@@ -87,10 +88,10 @@ pub(crate) fn parse(sort: Option<&Json>, ranked: bool, selection: &Selection) ->
             if !ranked {
                 return Err(SortError::NothingToRank);
             }
-            keys.push(Key { by: By::Relevance, direction: Direction::plain(descending(name, value)?) });
+            keys.push(Key { by: By::Relevance, direction: Direction::parse(name, value)? });
             continue;
         }
-        let column = Column::of_name(name).ok_or_else(|| SortError::UnknownColumn(name.clone()))?;
+        let column = Column::of_name(name).ok_or_else(|| SortError::UnknownColumn(shown(name)))?;
         if let Some(relation) = column.relation() {
             keys.extend(related_keys(column, relation, value, selection)?);
             continue;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::filter::FilterError;
+use super::shown::shown;
 use super::{cast, js};
 
 /// Checks the typed values of a query, a selection or an order. The operands of operators are not values of their
@@ -36,7 +37,7 @@ fn check_date(members: &Map<String, Json>) -> Result<(), FilterError> {
     match members.get("value") {
         Some(Json::String(text)) if cast::date(text).is_some() => Ok(()),
         None | Some(Json::Null) => Err(FilterError::InvalidDate("undefined".to_owned())),
-        Some(other) => Err(FilterError::InvalidDate(js::string_of(other))),
+        Some(other) => Err(FilterError::InvalidDate(shown(&js::string_of(other)))),
     }
 }
 
@@ -48,5 +49,5 @@ fn check_email(members: &Map<String, Json>) -> Result<(), FilterError> {
             && host.split('.').count() > 1
             && host.split('.').all(|part| !part.is_empty())
     }) && !text.trim().contains(char::is_whitespace);
-    if valid { Ok(()) } else { Err(FilterError::InvalidEmail(text)) }
+    if valid { Ok(()) } else { Err(FilterError::InvalidEmail(shown(&text))) }
 }

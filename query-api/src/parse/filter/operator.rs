@@ -1,6 +1,7 @@
 //! Operators: objects with a `_type`.
 
 use schemas::like::Place;
+use schemas::limits::IN_VALUES;
 use schemas::query::{Bound, Bounds, Filter};
 use schemas::value::Value;
 use serde_json::{Map, Value as Json};
@@ -81,8 +82,9 @@ fn one_of(target: Target, value: Option<&Json>) -> Result<Filter, FilterError> {
         None => Ok(Filter::nothing()),
         Some(Json::Array(elements)) => target.one_of(elements),
         Some(Json::String(text)) => {
-            let characters: Vec<Json> = text.chars().map(|character| Json::String(character.into())).collect();
-            target.one_of(&characters)
+            // One more than there may be is refused like all of them.
+            let characters = text.chars().take(IN_VALUES + 1).map(|character| Json::String(character.into()));
+            target.one_of(&characters.collect::<Vec<_>>())
         }
         Some(_) => Err(FilterError::NotAList(target.name())),
     }

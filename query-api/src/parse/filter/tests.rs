@@ -35,6 +35,85 @@ fn lists_are_bounded() {
 }
 
 #[test]
+fn conditions_are_bounded() {
+    let search = json!({"_type": "MultiSearch", "value": "!", "fields": ["requestPrompt"]});
+    let query = |count: usize| -> Json { (0..count).map(|at| (format!("k{at}"), search.clone())).collect() };
+    assert!(lowered(&query(QUERY_CONDITIONS)).is_ok());
+    let too_many = query(QUERY_CONDITIONS + 1);
+    let refused = check_columns(Some(&too_many)).expect_err("refused");
+    assert_eq!(refused.to_string(), "query: expected at most 100 conditions, got 101");
+    assert_eq!(lowered(&too_many), Err(refused));
+}
+
+#[test]
+fn a_text_in_place_of_a_list_is_its_characters_and_bounded_like_them() {
+    let includes = |text: String| lowered(&json!({"status": {"_type": "Includes", "value": text}}));
+    let of_characters = Filter::OneOf(Column::Status, vec![Value::text("a"), Value::text("é")]);
+    assert_eq!(includes("aé".to_owned()), Ok(Filter::All(vec![of_characters])));
+    assert!(includes("é".repeat(IN_VALUES)).is_ok());
+    let refused = includes("é".repeat(IN_VALUES + 1)).expect_err("refused").to_string();
+    assert_eq!(refused, "status: expected at most 10000 values");
+}
+
+#[test]
+fn a_column_that_is_named_again_is_searched_once() {
+    let columns = |operator: &str, fields: Json| {
+        let filter = lowered(&json!({"any": {"_type": operator, "value": "x", "fields": fields}}));
+        match filter.expect("a filter") {
+            Filter::All(filters) => match filters.into_iter().next() {
+                Some(Filter::Like(columns, _) | Filter::FullText(columns, _)) => columns,
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    };
+    let fields = json!(["status", "user", "status", "userId", "feature", "user"]);
+    assert_eq!(columns("MultiSearch", fields), [Column::Status, Column::UserId, Column::Feature]);
+    let fields = json!(["statusMessage", "requestPrompt", "statusMessage"]);
+    assert_eq!(columns("FullText", fields), [Column::StatusMessage, Column::RequestPrompt]);
+}
+
+#[test]
+fn full_text_queries_are_bounded_together() {
+    let half = "a".repeat(TEXT_QUERY_BYTES / 2);
+    let query = |texts: &[&str]| -> Json {
+        let search = |text: &&str| json!({"_type": "FullText", "value": text});
+        texts.iter().enumerate().map(|(at, text)| (format!("k{at}"), search(text))).collect()
+    };
+    assert!(lowered(&query(&[&half, &half])).is_ok());
+    let refused = lowered(&query(&[&half, &half, "a"])).expect_err("refused").to_string();
+    let expected = "k2: expected full-text queries of at most 4096 bytes, all of the request together";
+    assert_eq!(refused, expected);
+}
+
+#[test]
+fn a_refusal_repeats_no_more_than_the_start_of_what_the_client_sent() {
+    let long = "x".repeat(5000);
+    let text = |operator: &str, value: Json| json!({"_type": operator, "value": value, "fields": ["requestPrompt"]});
+    for query in [
+        json!({ &long: 1 }),
+        json!({ &long: {"_type": "MultiSearch", "fields": 1} }),
+        json!({ &long: text("MultiSearch", json!(1)) }),
+        json!({ &long: text("MultiSearch", json!("\0")) }),
+        json!({ &long: text("FullText", json!(1)) }),
+        json!({ &long: text("FullText", json!("(")) }),
+        json!({ &long: {"_type": "FullText", "value": "a", "fields": ["status"]} }),
+        json!({ "x": {"_type": "MultiSearch", "value": "a", "fields": [&long]} }),
+        json!({ "x": text("FullText", json!("!".repeat(4000))) }),
+        json!({ "totalTokens": &long }),
+        json!({ "user": { &long: 1 } }),
+    ] {
+        let refused = check_columns(Some(&query)).and_then(|()| lowered(&query)).expect_err("refused").to_string();
+        assert!(refused.len() < 400, "{refused}");
+    }
+    for value in [json!({"_type": "DateTime", "value": &long}), json!({"_type": "Email", "value": &long})] {
+        let query = json!({ "status": value });
+        let refused = crate::parse::check_typed_values(Some(&query)).expect_err("refused").to_string();
+        assert!(refused.len() < 400, "{refused}");
+    }
+}
+
+#[test]
 fn full_text_searches_the_columns_that_it_names_whatever_the_key() {
     let searched = |key: &str, fields: Json| {
         let filter = lowered(&json!({ key: {"_type": "FullText", "value": "a", "fields": fields} }));

@@ -85,6 +85,20 @@ fn what_is_no_order_is_refused() {
 }
 
 #[test]
+fn relevance_takes_the_directions_that_columns_take() {
+    let parsed = |direction: Json| {
+        parse(Some(&json!({ "_relevance": direction })), true, &Selection::default()).map(|order| order.to_string())
+    };
+    for direction in [json!(-1), json!("DESC"), json!({"direction": -1}), json!({"direction": "DESC"})] {
+        assert_eq!(parsed(direction.clone()).as_deref(), Ok("_relevance descending nulls first\n"), "{direction}");
+    }
+    for direction in [json!(1), json!({"direction": "ASC"}), json!({})] {
+        assert_eq!(parsed(direction.clone()).as_deref(), Ok("_relevance ascending nulls last\n"), "{direction}");
+    }
+    assert_eq!(parsed(json!(null)), Err(SortError::NoDirection("_relevance".to_owned())));
+}
+
+#[test]
 fn values_have_the_types_of_their_keys() {
     let selection = select::parse(Some(&json!({"llmProvider": true}))).expect("valid");
     let sort = json!({"totalTokens": 1, "llmProvider": {"isGlobalLlm": 1}});
