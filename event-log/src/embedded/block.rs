@@ -4,12 +4,16 @@ use bytes::Bytes;
 use schemas::id::Partition;
 use schemas::positions::Offset;
 use serde::{Deserialize, Serialize};
-use zstd::bulk::Compressor;
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::get_frame_content_size;
 
 use crate::log::{LogRecord, NewRecord, Position};
+use schemas::limits::MESSAGE_BYTES;
 
 /// Records are gathered into blocks of about this many bytes before compression.
 pub(super) const BLOCK_BYTES: usize = 1024 * 1024;
+/// No block has more bytes: its last record may be as large as the log takes.
+const BLOCK_BYTES_MAX: usize = BLOCK_BYTES + 2 * MESSAGE_BYTES;
 
 /// What zstd's own default is: within a tenth of the best size at several times the speed.
 const COMPRESSION_LEVEL: i32 = 3;
@@ -19,6 +23,8 @@ const COMPRESSION_LEVEL: i32 = 3;
 pub enum DamagedBlock {
     #[error("a block of records can't be decompressed")]
     Compression(#[source] std::io::Error),
+    #[error("a block of records does not say how large it is")]
+    Size,
     #[error("a block of records can't be decoded")]
     Encoding(#[source] postcard::Error),
     #[error("a block of records has a key that is no offset")]
@@ -72,12 +78,23 @@ fn as_bytes(bytes: &Bytes) -> &serde_bytes::Bytes {
 /// A block's bytes, ready to be read.
 pub(super) struct PlainBlock(Bytes);
 
-impl PlainBlock {
-    pub(super) fn of(compressed: &[u8]) -> Result<Self, DamagedBlock> {
-        let plain = zstd::decode_all(compressed).map_err(DamagedBlock::Compression)?;
-        Ok(Self(plain.into()))
+/// Reads blocks, one after the other: what it takes to decompress is made once, which for small blocks is most of the work.
+pub(super) struct BlockDecoder(Decompressor<'static>);
+
+impl BlockDecoder {
+    pub(super) fn new() -> std::io::Result<Self> {
+        Decompressor::new().map(Self)
     }
 
+    pub(super) fn decode(&mut self, compressed: &[u8]) -> Result<PlainBlock, DamagedBlock> {
+        let bytes = get_frame_content_size(compressed).ok().flatten().and_then(|bytes| usize::try_from(bytes).ok());
+        let bytes = bytes.filter(|bytes| *bytes <= BLOCK_BYTES_MAX).ok_or(DamagedBlock::Size)?;
+        let plain = self.0.decompress(compressed, bytes).map_err(DamagedBlock::Compression)?;
+        Ok(PlainBlock(plain.into()))
+    }
+}
+
+impl PlainBlock {
     pub(super) fn block(&self) -> Result<Block<'_>, DamagedBlock> {
         postcard::from_bytes(&self.0).map_err(DamagedBlock::Encoding)
     }
@@ -127,7 +144,8 @@ mod tests {
         };
         let erased = NewRecord { value: None, headers: Vec::new(), ..record.clone() };
         let encoded = BlockEncoder::new().and_then(|mut encoder| encoder.encode(5, &[&record, &erased]));
-        let plain = PlainBlock::of(&encoded.expect("compressed")).expect("decompressed");
+        let mut decoder = BlockDecoder::new().expect("memory");
+        let plain = decoder.decode(&encoded.expect("compressed")).expect("decompressed");
         let as_lists = |record: &NewRecord| {
             let headers: Vec<_> = record.headers.iter().map(|(name, value)| (name.clone(), value.to_vec())).collect();
             (record.key.to_vec(), record.value.as_ref().map(|value| value.to_vec()), headers)
@@ -135,5 +153,19 @@ mod tests {
         let expected = postcard::to_stdvec(&(5_i64, vec![as_lists(&record), as_lists(&erased)])).expect("encoded");
         assert_eq!(plain.0, expected);
         assert_eq!(plain.block().expect("decoded").len(), 2);
+    }
+
+    #[test]
+    fn a_block_that_is_cut_or_says_that_it_is_huge_is_damaged() {
+        let record =
+            NewRecord { partition: 0, key: Bytes::new(), value: Some("x".repeat(300).into()), headers: Vec::new() };
+        let encoded = BlockEncoder::new().and_then(|mut encoder| encoder.encode(5, &[&record])).expect("compressed");
+        let mut decoder = BlockDecoder::new().expect("memory");
+        for end in 0..encoded.len() {
+            assert!(decoder.decode(&encoded[..end]).is_err(), "{end}");
+        }
+        let huge = BlockEncoder::new().and_then(|mut encoder| encoder.0.compress(&vec![0; BLOCK_BYTES_MAX + 1]));
+        assert!(matches!(decoder.decode(&huge.expect("compressed")), Err(DamagedBlock::Size)));
+        assert!(decoder.decode(&encoded).is_ok(), "what was damaged before it does not matter");
     }
 }

@@ -12,7 +12,7 @@ use schemas::id::Partition;
 use schemas::positions::Offset;
 
 use super::OpenEmbeddedError;
-use super::block::{DamagedBlock, PlainBlock, first_offset};
+use super::block::{BlockDecoder, DamagedBlock, first_offset};
 use crate::log::{Bounds, LogRecord, ReadLogError, Topic};
 
 /// Blocks that the database keeps in memory, in bytes.
@@ -96,11 +96,12 @@ impl Store {
     fn ends(&self) -> Result<(BTreeMap<PartitionKey, Offset>, i64), OpenEmbeddedError> {
         let mut ends = BTreeMap::new();
         let mut newest_ms = 0;
+        let mut decoder = BlockDecoder::new()?;
         for (key, keyspace) in &self.keyspaces {
             let end = match keyspace.last_key_value() {
                 Some(last) => {
                     let (first, block) = last.into_inner()?;
-                    let plain = PlainBlock::of(&block)?;
+                    let plain = decoder.decode(&block)?;
                     let block = plain.block()?;
                     newest_ms = newest_ms.max(block.timestamp_ms);
                     first_offset(&first)? + block.len()
@@ -246,11 +247,13 @@ impl SharedStore {
             Some(block) => first_offset(&block.key().map_err(unavailable)?).map_err(damaged)?,
             None => from,
         };
+        let mut decoder =
+            BlockDecoder::new().map_err(|error| ReadLogError::Unavailable { reason: error.to_string() })?;
         let mut bytes = 0;
         for entry in keyspace.range(first.to_be_bytes()..end.to_be_bytes()) {
             let (first, block) = entry.into_inner().map_err(unavailable)?;
             let first = first_offset(&first).map_err(damaged)?;
-            let plain = PlainBlock::of(&block).map_err(damaged)?;
+            let plain = decoder.decode(&block).map_err(damaged)?;
             let block = plain.block().map_err(damaged)?;
             for record in block.records(&plain, key.1, first, from) {
                 bytes += record.key.len() + record.value.as_ref().map_or(0, bytes::Bytes::len);
