@@ -5,7 +5,7 @@ use schemas::id::{CallId, ProjectId, derived_uuid};
 use schemas::limits::EVENT_BYTES;
 use schemas::model::Column;
 use schemas::problem::Problems;
-use schemas::time::Timestamp;
+use schemas::time::{Date, Timestamp};
 use schemas::value::Value;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
@@ -26,7 +26,7 @@ pub(crate) enum ObjectRefusal {
     Problems(#[from] Problems),
     #[error("it is a CloudEvent, not an LLM Log object")]
     CloudEvent,
-    #[error("it has none of createdAt, requestCompletedAt and requestStartedAt")]
+    #[error("it has none of updatedAt, createdAt, requestCompletedAt and requestStartedAt")]
     NoTime,
     #[error("it has {bytes} bytes, more than {EVENT_BYTES}")]
     TooLarge { bytes: usize },
@@ -39,11 +39,16 @@ pub(crate) fn read_object(object: &[u8]) -> Result<IncomingEvent, ObjectRefusal>
 }
 
 impl PlainEvent {
-    /// The event that says how a call was, at the time that the call itself tells. The same object always gives the
-    /// same event; without an `_id` the call's id follows from the object's text.
+    /// The event that says how a call was, at the time that the call itself tells: of two exports of it, the one that
+    /// was updated later wins. The same object always gives the same event; without an `_id` the call's id follows from
+    /// the object's text.
     pub(crate) fn recorded(object: &[u8], source: &str) -> Result<Self, ObjectRefusal> {
         let mut incoming = read_object(object)?;
-        let time = time_of(&incoming.data).ok_or(ObjectRefusal::NoTime)?;
+        let created = creation_of(&incoming.data);
+        let time = incoming.data.updated_at.or(created).ok_or(ObjectRefusal::NoTime)?;
+        let time = Timestamp::from_millis(time.0);
+        // When the call was updated is not when it was made.
+        incoming.data.created_at = created;
         let text = String::from_utf8_lossy(object);
         let id = derived_uuid("object", &[text.trim()]);
         let call = incoming.call.unwrap_or(CallId(derived_uuid("imported-call", &[text.trim()])));
@@ -57,16 +62,12 @@ impl PlainEvent {
     }
 }
 
-fn time_of(data: &CallData) -> Option<Timestamp> {
+fn creation_of(data: &CallData) -> Option<Date> {
     let claimed = |column| match data.claimed(column) {
         Some(Value::Date(claimed)) => Some(*claimed),
         _ => None,
     };
-    let created = data
-        .created_at
-        .or_else(|| claimed(Column::RequestCompletedAt))
-        .or_else(|| claimed(Column::RequestStartedAt))?;
-    Some(Timestamp::from_millis(created.0))
+    data.created_at.or_else(|| claimed(Column::RequestCompletedAt)).or_else(|| claimed(Column::RequestStartedAt))
 }
 
 /// The attributes of an event.
@@ -132,6 +133,8 @@ impl Serialize for Data<'_> {
 
 #[cfg(test)]
 mod tests {
+    use schemas::event::CallEvent;
+    use schemas::fold::{CallState, LiveCall};
     use serde_json::{Value as Json, json};
 
     use super::*;
@@ -169,14 +172,66 @@ mod tests {
     }
 
     #[test]
-    fn the_time_is_of_creation_else_completion_else_start() {
+    fn the_time_is_of_the_last_update_else_creation_else_completion_else_start() {
         let time =
             |object: Json| recorded(&object).map(|(_, json)| json["time"].as_str().unwrap_or_default().to_owned());
         let (start, end) = ("2026-03-01T06:00:01Z", "2026-03-01T06:00:02Z");
+        let (created, updated) = ("2026-03-01T06:00:03Z", "2026-03-01T06:00:04Z");
+        let mut all = json!({"status": "Success", "requestStartedAt": start, "requestCompletedAt": end,
+            "createdAt": created, "updatedAt": updated});
+        assert_eq!(time(all.clone()).expect("valid"), updated);
+        all["updatedAt"] = Json::Null;
+        assert_eq!(time(all).expect("valid"), created);
+        assert_eq!(time(json!({"status": "Success", "updatedAt": updated})).expect("valid"), updated);
         let both = json!({"status": "Success", "requestStartedAt": start, "requestCompletedAt": end});
         assert_eq!(time(both).expect("valid"), end);
         assert_eq!(time(json!({"status": "Running", "requestStartedAt": start})).expect("valid"), start);
         assert!(matches!(time(json!({"status": "Success"})), Err(ObjectRefusal::NoTime)));
+    }
+
+    /// What the events of these objects make of one call, each as the log has it.
+    fn folded(objects: &[Json]) -> LiveCall {
+        let states = objects.iter().map(|object| {
+            let (_, mut json) = recorded(object).expect("valid");
+            json["data"]["projectId"] = json!(ID);
+            let value = json.to_string();
+            CallState::of(CallEvent::decode(value.as_bytes()).expect("complete"), hash(value.as_bytes()))
+        });
+        let state = states.reduce(|mut one, other| {
+            one.merge(other);
+            one
+        });
+        let Some(CallState::Live(live)) = state else { panic!("nothing erased it") };
+        live
+    }
+
+    /// Something that differs from text to text, as the hash of a record does.
+    fn hash(bytes: &[u8]) -> u128 {
+        derived_uuid("test", &[&String::from_utf8_lossy(bytes)]).as_u128()
+    }
+
+    #[test]
+    fn of_two_exports_of_a_call_the_one_updated_later_wins_and_its_dates_stay() {
+        for number in 0..20 {
+            let (start, end) = ("2026-03-01T06:00:01.000Z", "2026-03-01T06:00:02.000Z");
+            let old = json!({"_id": ID, "status": "Error", "feature": format!("old {number}"), "updatedAt": end,
+                "requestStartedAt": start, "requestCompletedAt": end});
+            let mut new = old.clone();
+            new["feature"] = json!(format!("new {number}"));
+            new["updatedAt"] = json!("2026-03-02T06:00:00.000Z");
+            for created in [None, Some("2026-03-01T06:00:00.000Z")] {
+                let (mut old, mut new) = (old.clone(), new.clone());
+                if let Some(created) = created {
+                    old["createdAt"] = json!(created);
+                    new["createdAt"] = json!(created);
+                }
+                let live = folded(&[new, old]);
+                let feature = live.claimed(Column::Feature).and_then(Value::as_text);
+                assert_eq!(feature, Some(format!("new {number}").as_str()));
+                let dates = [live.created_at(), live.updated_at()].map(|date| date.expect("it has one").to_string());
+                assert_eq!(dates, [created.unwrap_or(end), "2026-03-02T06:00:00.000Z"]);
+            }
+        }
     }
 
     #[test]
