@@ -40,6 +40,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use reqwest::Url;
 
+use kafka::parse_bootstrap;
+
 /// Logs of LLM calls: published as events, kept in a log, searched over HTTP.
 #[derive(Debug, Parser)]
 #[command(name = "llm-log", version, max_term_width = 100, after_help = EXIT_STATUS)]
@@ -109,8 +111,9 @@ pub(crate) struct IngestArgs {
 
 /// Publish LLM Log objects of a file, one JSON object a line, plain or gzip.
 ///
-/// A call's id is its _id and its event's time its createdAt, else requestCompletedAt, else requestStartedAt, so
-/// that importing a file twice changes nothing. The calls go to the key's project, whatever their projectId.
+/// A call's id is its _id and its event's time its updatedAt, else createdAt, else requestCompletedAt, else
+/// requestStartedAt, so that importing a file twice changes nothing, and of two exports of a call the one that was
+/// updated later counts. The calls go to the key's project, whatever their projectId.
 /// Lines that are refused are listed, and the exit status is then 1.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
@@ -130,7 +133,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "DIR", required_unless_present = "url")]
     pub(crate) data: Option<PathBuf>,
     /// Kafka brokers that hold the log; without them it is in the data folder
-    #[arg(long, value_name = "BOOTSTRAP", requires = "data")]
+    #[arg(long, value_name = "BOOTSTRAP", requires = "data", value_parser = parse_bootstrap)]
     pub(crate) kafka: Option<String>,
     #[command(flatten)]
     pub(crate) settings: KafkaSettings,

@@ -14,7 +14,8 @@ pub(crate) struct ListenArgs {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT", env = "LLM_LOG_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
-    /// Origin whose web pages may call, such as https://logs.example, or * for every one; may be given many times
+    /// Origin whose web pages may call, such as https://logs.example, or * for every one; may be given many times,
+    /// or several with commas between
     #[arg(
         long = "cors-origin",
         value_name = "ORIGIN",

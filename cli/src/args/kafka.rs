@@ -1,5 +1,7 @@
 //! The log on Kafka.
 
+use std::net::Ipv6Addr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,7 +16,7 @@ use super::span::parse_span;
 #[command(next_help_heading = "Kafka")]
 pub(crate) struct KafkaArgs {
     /// Brokers that hold the log, such as kafka-1:9092,kafka-2:9092
-    #[arg(long, value_name = "BOOTSTRAP", env = "LLM_LOG_KAFKA")]
+    #[arg(long, value_name = "BOOTSTRAP", env = "LLM_LOG_KAFKA", value_parser = parse_bootstrap)]
     pub(crate) kafka: Option<String>,
     #[command(flatten)]
     pub(crate) settings: KafkaSettings,
@@ -25,7 +27,7 @@ pub(crate) struct KafkaArgs {
 #[command(next_help_heading = "Kafka")]
 pub(crate) struct BrokerArgs {
     /// Brokers that hold the log, such as kafka-1:9092,kafka-2:9092
-    #[arg(long, value_name = "BOOTSTRAP", env = "LLM_LOG_KAFKA")]
+    #[arg(long, value_name = "BOOTSTRAP", env = "LLM_LOG_KAFKA", value_parser = parse_bootstrap)]
     pub(crate) kafka: String,
     #[command(flatten)]
     pub(crate) settings: KafkaSettings,
@@ -48,10 +50,12 @@ pub(crate) struct KafkaSettings {
     /// How long a new inbox topic keeps what was published to it
     #[arg(long, value_name = "TIME", env = "LLM_LOG_INBOX_RETENTION", default_value = "7d", value_parser = parse_span)]
     inbox_retention: Duration,
-    /// Setting of new topics, such as calls:segment.bytes=1073741824; may be given many times
+    /// Setting of new topics, such as calls:segment.bytes=1073741824; may be given many times. The variable holds one
+    /// a line
     #[arg(long = "topic-setting", value_name = "TOPIC:NAME=VALUE", env = "LLM_LOG_TOPIC_SETTING")]
-    topic_settings: Vec<TopicSetting>,
-    /// Property for librdkafka, such as security.protocol=SASL_SSL; may be given many times
+    topic_settings: Vec<TopicSettings>,
+    /// Property for librdkafka, such as security.protocol=SASL_SSL; may be given many times. The variable holds one:
+    /// several belong in the file
     #[arg(long = "kafka-property", value_name = "NAME=VALUE", env = "LLM_LOG_KAFKA_PROPERTY", hide_env_values = true)]
     kafka_properties: Vec<KafkaProperty>,
     /// File of such properties, one NAME=VALUE a line, # for remarks; passwords belong there
@@ -89,6 +93,27 @@ impl FromStr for KafkaProperty {
     }
 }
 
+/// The text names no brokers.
+#[derive(Debug, thiserror::Error)]
+#[error("expected host:port of one broker or more, with commas between, such as kafka-1:9092,kafka-2:9092")]
+pub(crate) struct NotBrokers;
+
+/// Reads the brokers to begin with, as librdkafka takes them: each may have a protocol before its host.
+pub(crate) fn parse_bootstrap(text: &str) -> Result<String, NotBrokers> {
+    let is_broker = |broker: &str| {
+        let address = broker.split_once("://").map_or(broker, |(_, address)| address);
+        let Some((host, port)) = address.rsplit_once(':') else { return false };
+        let name = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let is_host = match name {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && !host.contains([':', '/', '[', ']']) && !host.contains(char::is_whitespace),
+        };
+        is_host && port.parse::<NonZeroU16>().is_ok()
+    };
+    let brokers: Vec<&str> = text.split(',').map(str::trim).collect();
+    if brokers.iter().all(|broker| is_broker(broker)) { Ok(brokers.join(",")) } else { Err(NotBrokers) }
+}
+
 /// A setting of a topic that is made, over our own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct TopicSetting {
@@ -118,6 +143,20 @@ impl FromStr for TopicSetting {
     }
 }
 
+/// One setting a line, as a variable can hold several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct TopicSettings(Vec<TopicSetting>);
+
+impl FromStr for TopicSettings {
+    type Err = NotATopicSetting;
+
+    fn from_str(text: &str) -> Result<Self, NotATopicSetting> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let settings = lines.map(str::parse).collect::<Result<Vec<_>, _>>()?;
+        if settings.is_empty() { Err(NotATopicSetting) } else { Ok(Self(settings)) }
+    }
+}
+
 /// Why the file of properties can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PropertiesFileError {
@@ -139,6 +178,7 @@ impl KafkaSettings {
             topic_settings: self
                 .topic_settings
                 .iter()
+                .flat_map(|TopicSettings(settings)| settings)
                 .map(|setting| (setting.topic.clone(), setting.name.clone(), setting.value.clone()))
                 .collect(),
             ..KafkaOptions::new(bootstrap)
@@ -200,6 +240,49 @@ mod tests {
         assert_eq!(options.topic_settings, [("calls".into(), "segment.ms".into(), "1:2=3".into())]);
         for wrong in ["calls", "calls:segment.ms", "other:segment.ms=1", "calls:=1"] {
             assert!(wrong.parse::<TopicSetting>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_variable_holds_a_setting_a_line() {
+        let several = "calls:segment.ms=1\n  inbox:cleanup.policy=compact,delete\n\n";
+        let options = settings(&["--topic-setting", several, "--topic-setting", "calls:a=b"]).options("kafka:9092");
+        let setting = |topic: &str, name: &str, value: &str| (topic.to_owned(), name.to_owned(), value.to_owned());
+        let expected = [
+            setting("calls", "segment.ms", "1"),
+            setting("inbox", "cleanup.policy", "compact,delete"),
+            setting("calls", "a", "b"),
+        ];
+        assert_eq!(options.expect("valid").topic_settings, expected);
+        for wrong in ["", "\n", "calls:a=b\nother"] {
+            assert!(wrong.parse::<TopicSettings>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn brokers_are_hosts_with_their_ports() {
+        for good in
+            ["kafka-1:9092", "kafka-1:9092,kafka-2:9092", "[::1]:9092", "SSL://kafka.example:9093", "127.0.0.1:1"]
+        {
+            assert_eq!(parse_bootstrap(good).expect("valid"), good);
+        }
+        assert_eq!(parse_bootstrap(" a:1, b:2 ").expect("valid"), "a:1,b:2");
+        for wrong in [
+            "",
+            " ",
+            "kafka",
+            "kafka:",
+            ":9092",
+            "kafka:0",
+            "kafka:65536",
+            "a:1,",
+            "a:1,b",
+            "::1:9092",
+            "a b:1",
+            "http://a/:1",
+        ] {
+            let error = parse_bootstrap(wrong).expect_err(wrong).to_string();
+            assert!(error.contains("host:port"), "{error}");
         }
     }
 

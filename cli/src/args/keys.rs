@@ -10,7 +10,7 @@ use schemas::time::Timestamp;
 
 use super::auth::MasterKeyArgs;
 use super::client::parse_server_url;
-use super::kafka::KafkaSettings;
+use super::kafka::{KafkaSettings, parse_bootstrap};
 
 /// Make, list and revoke API keys.
 #[derive(Debug, Subcommand)]
@@ -79,7 +79,7 @@ pub(crate) struct KeyPlace {
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Kafka brokers that hold the log
-    #[arg(long, value_name = "BOOTSTRAP")]
+    #[arg(long, value_name = "BOOTSTRAP", value_parser = parse_bootstrap)]
     pub(crate) kafka: Option<String>,
     /// Running server: serve, or ingest
     #[arg(long, value_name = "URL", value_parser = parse_server_url, requires = "master_key_file")]

@@ -8,7 +8,7 @@ pub(crate) struct LoggingArgs {
     /// What to log on stderr: a level, or levels by module such as warn,event_log=debug
     #[arg(long, value_name = "FILTER", env = "LLM_LOG_LOG", default_value = "info", global = true)]
     pub(crate) log: String,
-    /// Form of the log
+    /// Format of log lines on stderr
     #[arg(long, value_name = "FORMAT", env = "LLM_LOG_LOG_FORMAT", default_value = "text", global = true)]
     pub(crate) log_format: LogFormat,
 }

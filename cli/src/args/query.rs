@@ -53,7 +53,8 @@ impl QueryArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Projectors")]
 pub(crate) struct ProjectorUrlsArgs {
-    /// Internal listener of a projector, such as http://projector:8090; may be given many times
+    /// Internal listener of a projector, such as http://projector:8090; may be given many times, or several with commas
+    /// between
     #[arg(
         long = "projector",
         value_name = "URL",

@@ -15,13 +15,32 @@ use super::span::{NotASpan, parse_span};
 pub(crate) struct AbandonAfter(pub(crate) Option<Duration>);
 
 impl FromStr for AbandonAfter {
-    type Err = NotASpan;
+    type Err = NotAnAge;
 
-    fn from_str(text: &str) -> Result<Self, NotASpan> {
+    fn from_str(text: &str) -> Result<Self, NotAnAge> {
         match text.trim() {
             "off" | "0" => Ok(Self(None)),
-            text => parse_span(text).map(|age| Self(Some(age))),
+            text => Ok(Self(Some(parse_span(text)?))),
         }
+    }
+}
+
+/// The text is no age of calls.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotAnAge {
+    #[error("{0}, or off")]
+    Neither(#[from] NotASpan),
+    #[error("{NotASpan}: off is for serve, and with it there is nothing to sweep")]
+    Off,
+    #[error(transparent)]
+    NotASpan(NotASpan),
+}
+
+fn parse_age(text: &str) -> Result<Duration, NotAnAge> {
+    match text.parse() {
+        Ok(AbandonAfter(Some(age))) => Ok(age),
+        Ok(AbandonAfter(None)) => Err(NotAnAge::Off),
+        Err(_) => Err(NotAnAge::NotASpan(NotASpan)),
     }
 }
 
@@ -35,7 +54,7 @@ impl FromStr for AbandonAfter {
 #[derive(Debug, Args)]
 pub(crate) struct SweepArgs {
     /// How long a call may run
-    #[arg(long, value_name = "TIME", env = "LLM_LOG_ABANDON_AFTER", default_value = "1h", value_parser = parse_span)]
+    #[arg(long, value_name = "TIME", env = "LLM_LOG_ABANDON_AFTER", default_value = "1h", value_parser = parse_age)]
     pub(crate) abandon_after: Duration,
     /// Go on, and sweep again each time this has passed; one sweep when absent
     #[arg(long, value_name = "TIME", env = "LLM_LOG_SWEEP_EVERY", value_parser = parse_span)]
@@ -58,6 +77,19 @@ mod tests {
         assert_eq!(parse("90m").expect("valid"), Some(Duration::from_mins(90)));
         assert_eq!(parse("off").expect("valid"), None);
         assert_eq!(parse(" 0 ").expect("valid"), None);
-        assert!(parse("never").is_err());
+        assert!(parse("never").expect_err("no age").to_string().ends_with("such as 10s, or off"));
+    }
+
+    #[test]
+    fn a_sweep_needs_an_age_and_says_so() {
+        assert_eq!(parse_age("90m").expect("valid"), Duration::from_mins(90));
+        for off in ["off", "0"] {
+            let error = parse_age(off).expect_err("nothing to sweep").to_string();
+            assert!(
+                error.starts_with("expected a whole number above 0") && error.contains("off is for serve"),
+                "{error}"
+            );
+        }
+        assert!(!parse_age("never").expect_err("no age").to_string().contains("off"));
     }
 }

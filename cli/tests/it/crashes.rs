@@ -77,12 +77,12 @@ fn is_running(child: &mut Child) -> bool {
 
 #[tokio::test]
 async fn an_import_goes_on_when_the_server_that_was_killed_is_back() {
-    const CALLS: usize = 2500;
+    const CALLS: usize = 12_000;
     let folder = Folder::new();
     let (key, file) = (folder.key().await, folder.file("calls.jsonl", lines(0..CALLS)));
     let listen = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
-    // The first batch is taken at once and each other one after five seconds: the kill comes in the middle.
-    let slow = ["--project-events-per-second", "100", "--project-burst-events", "500"];
+    // The first 20 batches are taken at once and each other one after five seconds: the kill comes in the middle.
+    let slow = ["--project-events-per-second", "100", "--project-burst-events", "10000"];
     let server = Server::serve_at(llm_log(), &folder.data(), listen, &slow).await.expect("the server is ready");
     let client = server.client().with_key(&key);
     let mut import = command(&import_args(server.url(), &key, &file)).spawn().expect("the binary starts");

@@ -31,9 +31,9 @@ async fn a_restart_shows_just_what_was_there_before() {
 #[tokio::test]
 async fn ctrl_c_in_the_middle_of_an_import_finishes_the_batch_and_leaves_in_good_order() {
     let folder = Folder::new();
-    let (key, file) = (folder.key().await, folder.file("calls.jsonl", lines(0..20_000)));
+    let (key, file) = (folder.key().await, folder.file("calls.jsonl", lines(0..30_000)));
     // However slow the machine is, the import is not at its end when the server is told to stop.
-    let slow = ["--project-events-per-second", "1000", "--project-burst-events", "1000"];
+    let slow = ["--project-events-per-second", "1000", "--project-burst-events", "10000"];
     let server = folder.serve(&slow).await;
     let client = server.client().with_key(&key);
     let mut import = command(&import_args(server.url(), &key, &file)).spawn().expect("the binary starts");
