@@ -35,6 +35,9 @@ pub(crate) enum RequestError {
     Refused { url: Url, status: StatusCode, reason: String, retry_after: Option<Duration>, problems: Vec<ItemProblem> },
     #[error("{url} is no llm-log server: {reason}")]
     NotOurs { url: Url, reason: String },
+    /// Something in front of the server answers that it can't be reached, such as a proxy.
+    #[error("something else than llm-log answers {status} at {url}")]
+    InBetween { url: Url, status: StatusCode, retry_after: Option<Duration> },
 }
 
 /// What is wrong with one item of a request.
@@ -98,6 +101,7 @@ impl Client {
         let response = request.send().await.map_err(|error| unreachable(&error))?;
         let status = response.status();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after = retry_after.map(Duration::from_secs);
         let body = response.bytes().await.map_err(|error| unreachable(&error))?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|_| {
@@ -107,16 +111,22 @@ impl Client {
         }
         let ErrorBody { error, problems } = serde_json::from_slice(&body).unwrap_or_default();
         match error {
-            Some(reason) => Err(RequestError::Refused {
-                url: url(),
-                status,
-                reason,
-                retry_after: retry_after.map(Duration::from_secs),
-                problems,
-            }),
+            Some(reason) => Err(RequestError::Refused { url: url(), status, reason, retry_after, problems }),
+            None if may_pass(status) => Err(RequestError::InBetween { url: url(), status, retry_after }),
             None => Err(RequestError::NotOurs { url: url(), reason: format!("it answers /{path} with {status}") }),
         }
     }
+}
+
+/// Whether a server that answers so may answer otherwise in a while.
+fn may_pass(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
 }
 
 /// What lies at the bottom of the error: the layers above repeat the address.

@@ -52,12 +52,15 @@ pub(crate) async fn import(args: ImportArgs) -> anyhow::Result<Outcome> {
         }
     }
     drop(publishing);
+    if let Some(error) = fatal {
+        // Whoever reads may wait for lines that nobody needs any more.
+        progress.end();
+        output::line(&summary.tell(started.elapsed()));
+        return Err(error.context("not all lines were imported; importing the file again does no harm"));
+    }
     let read = reading.await?;
     progress.end();
     output::line(&summary.tell(started.elapsed()));
-    if let Some(error) = fatal {
-        return Err(error.context("not all lines were imported; importing the file again does no harm"));
-    }
     read.with_context(|| format!("{name} can't be read to its end"))?;
     Ok(if summary.refused.is_empty() { Outcome::Done } else { Outcome::Bad })
 }

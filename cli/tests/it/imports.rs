@@ -1,13 +1,15 @@
 //! `import`.
 
 use std::io::Write as _;
+use std::process::Stdio;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 use testkit::wait_until_async;
+use tokio::io::AsyncWriteExt as _;
 
-use crate::binary::{Folder, count, import_args, run};
+use crate::binary::{Folder, command, count, ended, import_args, run};
 use crate::calls::{call, lines};
 use crate::journey::VISIBLE;
 
@@ -71,4 +73,19 @@ async fn an_import_with_a_wrong_key_or_to_nobody_fails_with_a_reason() {
     let unreachable = run(&import_args(&nobody, &reader, &file)).await.failed(1);
     assert!(unreachable.stderr.contains(&format!("no server answers at {nobody}")), "{}", unreachable.stderr);
     run(&import_args("nowhere", &reader, &file)).await.failed(2);
+}
+
+#[tokio::test]
+async fn an_import_that_can_not_go_on_ends_while_its_input_is_still_open() {
+    let folder = Folder::new();
+    let reader = folder.key_for(&["ReadLlmLog"]).await;
+    let server = folder.serve(&[]).await;
+    let mut import = command(&import_args(server.url(), &reader, "-"));
+    let mut import = import.stdin(Stdio::piped()).spawn().expect("the binary starts");
+    let mut input = import.stdin.take().expect("it is piped");
+    input.write_all(lines(0..1000).as_bytes()).await.expect("it reads");
+    let waiting = tokio::time::timeout(VISIBLE, import.wait_with_output());
+    let refused = ended(waiting.await.expect("it ends by itself").expect("it can be waited for")).failed(1);
+    assert!(refused.stderr.contains("answers 422"), "{}", refused.stderr);
+    drop(input);
 }
