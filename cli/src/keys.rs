@@ -5,10 +5,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use event_log::{DataFolder, ReferenceFollower, append_reference};
 use schemas::access::Grant;
-use schemas::id::{KeyId, ProjectId, normal_name};
-use schemas::reference::{KeyRevocationObject, ReferenceData, ReferenceObject, ReferenceRecord};
-use schemas::time::Clock;
-use serde::Deserialize;
+use schemas::id::{ProjectId, normal_name};
+use schemas::reference::{KeyRevocationObject, ListedKey, ListedKeys, ReferenceData, ReferenceObject, ReferenceRecord};
+use schemas::time::{Clock, Date, Timestamp};
 use serde::de::IgnoredAny;
 
 use crate::args::{CreateKeyArgs, KeyPlaceArgs, ListKeysArgs, RevokeKeyArgs};
@@ -16,25 +15,6 @@ use crate::client::{Client, json_array};
 use crate::log_access::{COMMAND_WAIT, OpenLog, open_embedded, open_folder, open_kafka_now};
 use crate::new_key::{NewKey, project_record};
 use crate::{Outcome, output};
-
-/// A key as it is listed.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListedKey {
-    id: KeyId,
-    name: Option<String>,
-    project_id: ProjectId,
-    project_name: Option<String>,
-    permissions: Vec<Grant>,
-    created_at: Option<String>,
-    expires_at: Option<String>,
-    revoked: bool,
-}
-
-#[derive(Debug, Deserialize)]
-struct ListedKeys {
-    keys: Vec<ListedKey>,
-}
 
 /// Where the reference data are, opened.
 enum Place {
@@ -77,7 +57,7 @@ pub(crate) async fn create(args: CreateKeyArgs) -> anyhow::Result<Outcome> {
 
 pub(crate) async fn list(args: ListKeysArgs) -> anyhow::Result<Outcome> {
     let keys = open(&args.place).await?.keys().await?;
-    output::line(&table(&keys));
+    output::line(&table(&keys, Clock::system().now().date()));
     Ok(Outcome::Done)
 }
 
@@ -142,45 +122,34 @@ impl Place {
 
     async fn keys(&self) -> anyhow::Result<Vec<ListedKey>> {
         match self {
-            Self::Log { data, .. } => Ok(data
-                .keys()
-                .map(|known| ListedKey {
-                    id: known.id,
-                    name: known.key.name.clone(),
-                    project_id: known.key.project_id,
-                    project_name: data.project(known.key.project_id).map(|project| project.name.clone()),
-                    permissions: known.key.permissions.clone(),
-                    created_at: known.key.created_at.map(|time| time.to_string()),
-                    expires_at: known.key.expires_at.map(|time| time.to_string()),
-                    revoked: known.revoked,
-                })
-                .collect()),
+            Self::Log { data, .. } => Ok(data.listed_keys().keys),
             Self::Server(client) => Ok(client.get::<ListedKeys>("v1/keys").await?.keys),
         }
     }
 }
 
-fn table(keys: &[ListedKey]) -> String {
+fn table(keys: &[ListedKey], now: Date) -> String {
     let mut rows = vec![["ID", "PROJECT", "NAME", "PERMISSIONS", "CREATED", "EXPIRES", "STATE"].map(str::to_owned)];
     let mut keys: Vec<_> = keys.iter().collect();
-    keys.sort_by(|one, other| (&one.created_at, one.id).cmp(&(&other.created_at, other.id)));
-    rows.extend(keys.into_iter().map(row));
+    keys.sort_by_key(|key| (key.created_at, key.id));
+    rows.extend(keys.into_iter().map(|key| row(key, now)));
     output::table(&rows)
 }
 
-fn row(key: &ListedKey) -> [String; 7] {
+fn row(key: &ListedKey, now: Date) -> [String; 7] {
     let grant = |grant: &Grant| {
         let block = if grant.is_block_permission { "not " } else { "" };
         format!("{block}{}", grant.permission.name())
     };
-    let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let time = |time: Option<Timestamp>| dash(time.map(|time| time.to_string()));
     [
         key.id.to_string(),
         key.project_name.clone().unwrap_or_else(|| key.project_id.to_string()),
-        dash(&key.name),
+        dash(key.name.clone()),
         key.permissions.iter().map(grant).collect::<Vec<_>>().join(","),
-        dash(&key.created_at),
-        dash(&key.expires_at),
-        if key.revoked { "revoked" } else { "in force" }.to_owned(),
+        time(key.created_at),
+        time(key.expires_at),
+        key.state(now).to_owned(),
     ]
 }

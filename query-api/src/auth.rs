@@ -1,7 +1,7 @@
 //! Who asks: the holder of an API key, the holder of the master key, or nobody.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use schemas::access::{API_KEY_HEADER, ApiKey, Credentials, Principal};
+use schemas::access::{API_KEY_HEADER, ApiKey, NoKey, Principal};
 use schemas::reference::ReferenceData;
 use schemas::time::Date;
 
@@ -19,17 +19,14 @@ pub(crate) fn authenticate(
 ) -> Result<Option<Principal>, Refusal> {
     let keys = headers.get_all(API_KEY_HEADER).iter().map(HeaderValue::as_bytes);
     let authorizations = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
-    let key = match Credentials::of_headers(keys, authorizations).map_err(|_| Refusal::InvalidApiKey)? {
-        Credentials::Key(key) => key,
-        Credentials::Session => return Err(Refusal::InvalidSession),
-        Credentials::Nothing if has_session_cookie(headers) => return Err(Refusal::InvalidSession),
-        Credentials::Nothing => return Ok(None),
+    let key = match ApiKey::of_headers(keys, authorizations) {
+        Ok(key) => key,
+        Err(NoKey::Invalid) => return Err(Refusal::InvalidApiKey),
+        Err(NoKey::Session) => return Err(Refusal::InvalidSession),
+        Err(NoKey::Nothing) if has_session_cookie(headers) => return Err(Refusal::InvalidSession),
+        Err(NoKey::Nothing) => return Ok(None),
     };
-    let key: ApiKey = key.parse().map_err(|_| Refusal::InvalidApiKey)?;
-    if master_key.is_some_and(|master| master.is(key)) {
-        return Ok(Some(Principal::Master));
-    }
-    reference.authenticate(key, now).map(Some).map_err(|_| Refusal::InvalidApiKey)
+    reference.authenticate_or_master(key, master_key, now).map(Some).map_err(|_| Refusal::InvalidApiKey)
 }
 
 fn has_session_cookie(headers: &HeaderMap) -> bool {

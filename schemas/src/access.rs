@@ -2,7 +2,7 @@
 
 mod credentials;
 
-pub use credentials::{API_KEY_HEADER, Credentials, NotOneKey};
+pub use credentials::{API_KEY_HEADER, NoKey};
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};

@@ -1,10 +1,12 @@
 //! Reference data: projects, keys and the rows that calls point to, folded from the reference topic.
 
+mod listed;
 mod objects;
 mod read;
 mod record;
 mod visibility;
 
+pub use listed::{ListedKey, ListedKeys};
 pub use objects::{
     AlertObject, IncidentObject, KeyObject, KeyRevocationObject, LlmProviderObject, LogObject, ProjectObject,
     ReferenceKind, ReferenceObject, RelatedRow, ScheduledMaintenanceObject, UserObject,
@@ -38,7 +40,7 @@ pub struct ReferenceData {
 #[error("invalid API key")]
 pub struct InvalidKey;
 
-/// A key as `keys list` shows it.
+/// A key, and whether it was revoked.
 #[derive(Debug, Clone, Copy)]
 pub struct KnownKey<'a> {
     pub id: KeyId,
@@ -105,6 +107,16 @@ impl ReferenceData {
             return Err(InvalidKey);
         }
         Ok(Principal::Key { id, project: key.project_id, grants: key.permissions.clone() })
+    }
+
+    /// The same where there may be a master key.
+    pub fn authenticate_or_master(
+        &self,
+        key: ApiKey,
+        master_key: Option<ApiKey>,
+        now: Date,
+    ) -> Result<Principal, InvalidKey> {
+        if master_key.is_some_and(|master| master.is(key)) { Ok(Principal::Master) } else { self.authenticate(key, now) }
     }
 
     pub fn keys(&self) -> impl Iterator<Item = KnownKey<'_>> {

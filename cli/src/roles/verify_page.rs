@@ -4,12 +4,12 @@ use std::sync::{Arc, Weak};
 
 use ::projector::{Difference, Projector, verify};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use event_log::EventLog;
-use schemas::access::{API_KEY_HEADER, ApiKey, Credentials};
+use schemas::access::{API_KEY_HEADER, ApiKey, NoKey};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -39,9 +39,8 @@ impl VerifyPage {
 }
 
 async fn answer(State(Page { page, turn }): State<Page>, headers: HeaderMap) -> Response {
-    let refuse = |status: StatusCode, error: &str| (status, Json(json!({ "error": error }))).into_response();
-    if !is_master(&headers, page.master_key) {
-        return refuse(StatusCode::UNAUTHORIZED, "Only the holder of the master key may do this.");
+    if let Some(refusal) = refusal(&headers, page.master_key) {
+        return refusal;
     }
     let Ok(turn) = turn.try_acquire_owned() else {
         return refuse(StatusCode::TOO_MANY_REQUESTS, "another comparison is under way");
@@ -73,10 +72,26 @@ async fn answer(State(Page { page, turn }): State<Page>, headers: HeaderMap) -> 
     }
 }
 
-fn is_master(headers: &HeaderMap, master_key: Option<ApiKey>) -> bool {
+fn refuse(status: StatusCode, error: &str) -> Response {
+    (status, Json(json!({ "error": error }))).into_response()
+}
+
+/// What anybody but the holder of the master key is told, as on ingest's pages for that key; every other key is the
+/// same here, for nobody looks it up.
+fn refusal(headers: &HeaderMap, master_key: Option<ApiKey>) -> Option<Response> {
     let keys = headers.get_all(API_KEY_HEADER).iter().map(HeaderValue::as_bytes);
-    let (Ok(Credentials::Key(key)), Some(master)) = (Credentials::of_headers(keys, []), master_key) else {
-        return false;
-    };
-    key.parse().is_ok_and(|key: ApiKey| master.is(key))
+    let authorizations = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+    Some(match ApiKey::of_headers(keys, authorizations) {
+        Ok(key) if master_key.is_some_and(|master| master.is(key)) => return None,
+        Ok(_) => refuse(StatusCode::UNPROCESSABLE_ENTITY, "Only the holder of the master key may do this."),
+        Err(NoKey::Invalid) => refuse(StatusCode::BAD_REQUEST, "Invalid API Key"),
+        Err(NoKey::Session) => {
+            let message = "AccessToken is invalid or expired. Please refresh your token.";
+            (StatusCode::UNAUTHORIZED, Json(json!({ "message": message }))).into_response()
+        }
+        Err(NoKey::Nothing) => {
+            let error = "Authenticated user or a valid API key is needed to verify the index.";
+            refuse(StatusCode::UNAUTHORIZED, error)
+        }
+    })
 }

@@ -98,6 +98,23 @@ async fn a_key_that_is_revoked_in_the_folder_is_refused_by_the_next_server() {
     assert_eq!(status(&server.client(), &key).await, 400);
 }
 
+#[tokio::test]
+async fn a_key_that_has_ended_is_listed_as_expired_wherever_it_is_listed() {
+    let folder = Folder::new();
+    let (data, master_key) = (folder.text("data"), folder.text("master-key"));
+    let states = async |place: &[&str]| {
+        let args: Vec<&str> = ["keys", "list"].iter().chain(place).copied().collect();
+        let table = run(&args).await.done();
+        table.lines().skip(1).filter_map(|line| line.rsplit("  ").next().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    for end in ["2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"] {
+        make_key(&["--data", &data, "--expires", end], &["ReadLlmLog"]).await;
+    }
+    assert_eq!(states(&["--data", &data]).await, ["expired", "in force"]);
+    let server = folder.serve(&[]).await;
+    assert_eq!(states(&["--url", server.url(), "--master-key-file", &master_key]).await, ["expired", "in force"]);
+}
+
 /// The statuses of a read and of an event that can't be taken, with this key.
 async fn statuses(roles: &Roles, key: &str) -> [u16; 2] {
     let sent = roles.ingest.with_key(key).post("/v1/events", &json!([{}])).await.expect("ingest answers");

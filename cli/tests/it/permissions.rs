@@ -42,10 +42,10 @@ const MATRIX: &str = "
     expired                            | invalid    | invalid | invalid      | invalid     | invalid   | invalid   | no master | ok
     revoked                            | invalid    | invalid | invalid      | invalid     | invalid   | invalid   | no master | ok
     unknown                            | invalid    | invalid | invalid      | invalid     | invalid   | invalid   | no master | ok
-    malformed                          | invalid    | invalid | invalid      | invalid     | invalid   | invalid   | no master | ok
-    empty                              | invalid    | invalid | invalid      | invalid     | invalid   | invalid   | no master | ok
-    none                               | login      | login   | login        | login       | login     | login     | no master | ok
-    none but a session                 | session    | session | session      | session     | session   | session   | no master | ok
+    malformed                          | invalid    | invalid | invalid      | invalid     | invalid   | invalid   | invalid   | ok
+    empty                              | invalid    | invalid | invalid      | invalid     | invalid   | invalid   | invalid   | ok
+    none                               | login      | login   | login        | login       | login     | login     | login     | ok
+    none but a session                 | session    | session | session      | session     | session   | session   | session   | ok
     the master key                     | ok         | never   | ok           | ok          | internal  | ok        | ok        | ok
 ";
 

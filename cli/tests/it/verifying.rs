@@ -24,7 +24,7 @@ async fn a_running_server_verifies_itself_and_only_for_the_master_key() {
     let verified = run(&with(folder.text("master-key"))).await.done();
     assert_eq!(verified, "calls 50, records 50, differences 0\n");
     let reason = run(&with(folder.file("wrong", key))).await.reason();
-    assert!(reason.contains("answers 401"), "{reason}");
+    assert!(reason.contains("answers 422"), "{reason}");
 }
 
 /// A file of the index with this ending, and its name.

@@ -1,30 +1,28 @@
 //! Who sends a request, and what that lets them do.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use schemas::access::{API_KEY_HEADER, ApiKey, Credentials, Forbidden, Permission, Principal};
+use schemas::access::{API_KEY_HEADER, ApiKey, Forbidden, NoKey, Permission, Principal};
 
 use super::IngestApi;
 use super::answer::Refusal;
 
 impl IngestApi {
-    /// Whose key this is. There are no sessions here, so none is valid.
-    pub(super) fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, Refusal> {
+    /// Whose key this is; a request without one is told that it is needed for what it asks.
+    pub(super) fn authenticate(&self, headers: &HeaderMap, doing: &'static str) -> Result<Principal, Refusal> {
         let keys = headers.get_all(API_KEY_HEADER).iter().map(HeaderValue::as_bytes);
         let authorizations = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
-        let key = match Credentials::of_headers(keys, authorizations).map_err(|_| Refusal::InvalidApiKey)? {
-            Credentials::Key(key) => key,
-            Credentials::Session => return Err(Refusal::InvalidSession),
-            Credentials::Nothing => return Err(Refusal::NotLoggedIn("create record of LLM Log Event")),
-        };
-        let key: ApiKey = key.parse().map_err(|_| Refusal::InvalidApiKey)?;
-        if self.master_key.is_some_and(|master| master.is(key)) {
-            return Ok(Principal::Master);
-        }
-        self.reference.load().authenticate(key, self.clock.now().date()).map_err(|_| Refusal::InvalidApiKey)
+        let key = ApiKey::of_headers(keys, authorizations).map_err(|no_key| match no_key {
+            NoKey::Invalid => Refusal::InvalidApiKey,
+            NoKey::Session => Refusal::InvalidSession,
+            NoKey::Nothing => Refusal::NotLoggedIn(doing),
+        })?;
+        let reference = self.reference.load();
+        let principal = reference.authenticate_or_master(key, self.master_key, self.clock.now().date());
+        principal.map_err(|_| Refusal::InvalidApiKey)
     }
 
-    pub(super) fn authenticate_master(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        match self.authenticate(headers)? {
+    pub(super) fn authenticate_master(&self, headers: &HeaderMap, doing: &'static str) -> Result<(), Refusal> {
+        match self.authenticate(headers, doing)? {
             Principal::Master => Ok(()),
             Principal::Key { .. } => Err(Refusal::MasterOnly),
         }

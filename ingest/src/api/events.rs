@@ -50,7 +50,7 @@ pub(super) async fn append(State(api): State<IngestApi>, headers: HeaderMap, bod
 }
 
 async fn answer(api: &IngestApi, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
-    let principal = api.authenticate(headers)?;
+    let principal = api.authenticate(headers, "create record of LLM Log Event")?;
     // Who may send nothing at all need not send it.
     if auth::may_erase(&principal).is_err() {
         auth::may_create(&principal)?;

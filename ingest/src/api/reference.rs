@@ -34,7 +34,7 @@ pub(super) async fn append(State(api): State<IngestApi>, headers: HeaderMap, bod
 }
 
 async fn answer(api: &IngestApi, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
-    api.authenticate_master(headers)?;
+    api.authenticate_master(headers, "change reference data")?;
     let received = body::receive(&api.ingest, None, headers, body).await?;
     let mut records = Vec::new();
     let mut problems = ItemProblems::default();

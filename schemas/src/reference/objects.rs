@@ -314,17 +314,22 @@ impl RelatedRow<'_> {
     }
 }
 
-mod optional_time {
+pub(super) mod optional_time {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
     use crate::time::Timestamp;
 
     #[expect(clippy::ref_option, reason = "serde calls it so")]
-    pub(super) fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::reference) fn serialize<S: Serializer>(
+        time: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         time.map(|time| time.to_string()).serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    pub(in crate::reference) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
         Option::<String>::deserialize(deserializer)?
             .map(|text| Timestamp::parse(&text).map_err(serde::de::Error::custom))
             .transpose()

@@ -4,8 +4,8 @@ use schemas::access::{ApiKey, Grant, Permission, Principal, ReadScope};
 use schemas::id::{KeyId, ProjectId};
 use schemas::model::Relation;
 use schemas::reference::{
-    InvalidKey, KeyObject, KeyRevocationObject, LlmProviderObject, ProjectObject, ReferenceData, ReferenceKind,
-    ReferenceObject, ReferenceRecord, UndecodableReference, UserObject, Viewers,
+    InvalidKey, KeyObject, KeyRevocationObject, ListedKey, LlmProviderObject, ProjectObject, ReferenceData,
+    ReferenceKind, ReferenceObject, ReferenceRecord, UndecodableReference, UserObject, Viewers,
 };
 use schemas::time::{Date, Timestamp};
 use serde_json::{Value, json};
@@ -269,4 +269,21 @@ fn what_a_record_of_the_topic_says_and_nobody_knows_is_passed_over() {
     value["data"]["ofALaterBuild"] = json!(1);
     let read = ReferenceRecord::decode(format!("key/{ID}").as_bytes(), Some(value.to_string().as_bytes()));
     assert_eq!(read, Ok(key_record(key())));
+}
+
+#[test]
+fn a_listed_key_says_whether_it_opens_anything() {
+    let listed = |records: Vec<ReferenceRecord>| folded(records).listed_keys().keys.remove(0);
+    let key_alone = listed(vec![key_record(key())]);
+    assert_eq!([1_999_999, 2_000_000].map(|now| key_alone.state(Date(now))), ["in force", "expired"]);
+    let revocation = ReferenceRecord::of(ID, ReferenceObject::KeyRevocation(KeyRevocationObject { revoked_at: None }));
+    assert_eq!(listed(vec![key_record(key()), revocation]).state(NOW), "revoked");
+    let written = serde_json::to_value(&key_alone).expect("JSON");
+    assert_eq!(
+        written,
+        json!({"id": ID, "name": null, "projectId": PROJECT, "projectName": null,
+            "permissions": [{"permission": "ReadLlmLog", "isBlockPermission": false, "labelIds": []}],
+            "createdAt": null, "expiresAt": "1970-01-01T00:33:20Z", "revoked": false})
+    );
+    assert_eq!(serde_json::from_value::<ListedKey>(written).expect("it is read again"), key_alone);
 }

@@ -1,7 +1,9 @@
 //! The pages of the process itself.
 
 use utoipa::openapi::path::{HttpMethod, OperationBuilder};
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ComponentsBuilder, ObjectBuilder, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ComponentsBuilder, ObjectBuilder, OneOfBuilder, Type,
+};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Content, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref, ResponseBuilder};
@@ -74,7 +76,9 @@ pub(super) fn verify_page() -> OpenApi {
         .security(SecurityRequirement::new(API_KEY, Vec::<String>::new()));
     for (status, about, schema) in [
         ("200", "They were compared.", "Verified"),
-        ("401", "There is no master key, or another.", "VerifyError"),
+        ("400", "The API key is no key.", "VerifyError"),
+        ("401", "There is no API key, or a session, of which there are none here.", "VerifyUnauthenticated"),
+        ("422", "The API key is not the master key.", "VerifyError"),
         ("429", "Another comparison is under way.", "VerifyError"),
         ("500", "They can't be compared: the error says why.", "VerifyError"),
         ("503", "There is no index to compare yet.", "VerifyError"),
@@ -87,6 +91,7 @@ pub(super) fn verify_page() -> OpenApi {
     let components = ComponentsBuilder::new()
         .schema("Verified", verified)
         .schema("VerifyError", error_schema())
+        .schema("VerifyUnauthenticated", unauthenticated_schema())
         .security_scheme(API_KEY, key);
     OpenApiBuilder::new()
         .paths(PathsBuilder::new().path("/v1/verify", PathItem::new(HttpMethod::Post, operation.build())).build())
@@ -97,6 +102,11 @@ pub(super) fn verify_page() -> OpenApi {
 /// A refusal as every page tells it.
 pub(super) fn error_schema() -> ObjectBuilder {
     object([("error", string().description(Some("What is wrong.")))])
+}
+
+fn unauthenticated_schema() -> OneOfBuilder {
+    let session = object([("message", string().description(Some("What is wrong with the session.")))]);
+    OneOfBuilder::new().item(error_schema()).item(session)
 }
 
 /// An object with these members and no other.

@@ -47,17 +47,19 @@ fn refusal(word: &str, column: &str, sent: &str, form: Form) -> (u16, String) {
         ("block create", _) => barred("create LLM Log Event", "CreateLlmLogEvent"),
         ("block erase", _) => barred("erase LLM Log", "EraseLlmLog"),
         ("never", _) => error(422, &format!("{sent} on LLM Log is not allowed.")),
-        ("no master", "verify") => error(401, "Only the holder of the master key may do this."),
         ("no master", _) => error(422, "Only the holder of the master key may do this."),
         ("invalid", _) => error(400, "Invalid API Key"),
         ("session", _) => (401, json!({ "message": session }).to_string()),
         ("login", _) => {
-            let record = match column {
-                "read" => "read record of LLM Log".to_owned(),
-                "change" => format!("{sent} record of LLM Log"),
+            let doing = match (column, sent) {
+                ("read", _) => "read record of LLM Log".to_owned(),
+                ("change", _) => format!("{sent} record of LLM Log"),
+                ("master", "") => "list API keys".to_owned(),
+                ("master", _) => "change reference data".to_owned(),
+                ("verify", _) => "verify the index".to_owned(),
                 _ => "create record of LLM Log Event".to_owned(),
             };
-            error(401, &format!("Authenticated user or a valid API key is needed to {record}."))
+            error(401, &format!("Authenticated user or a valid API key is needed to {doing}."))
         }
         _ => panic!("no refusal is called {word}"),
     }
