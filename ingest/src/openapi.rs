@@ -19,6 +19,8 @@ use utoipa::openapi::{
 };
 
 const API_KEY: &str = "ApiKey";
+const ABOUT_EVENTS: &str = "All of them, or none. Sending an event again does no harm when its `subject`, `id` and `time` are \
+    the same: one without `time` has the time of its receipt, so that a repeat counts as a later event.";
 const TAG: &str = "Ingest";
 
 /// Every page of the door. The statuses are all that a client has to expect.
@@ -56,7 +58,7 @@ fn append_events() -> OperationBuilder {
         .content("application/cloudevents-batch+json", content(one_or_many("CallEvent")))
         .build();
     let acknowledged = acknowledged("All events are durable.", "Acknowledgement");
-    let operation = operation("appendEvents", "Append call events", "All of them, or none.")
+    let operation = operation("appendEvents", "Append call events", ABOUT_EVENTS)
         .request_body(Some(body))
         .response("200", acknowledged)
         .response("500", error("The server failed; nothing was appended."));
@@ -118,7 +120,7 @@ fn appending(operation: OperationBuilder) -> OperationBuilder {
         .response("429", retry("Too many bytes are in flight, or the project sends too many events; nothing was appended."))
         .response(
             "503",
-            retry("The log did not take them, or did not say so in time: send again with the same ids, which does no harm."),
+            retry("The log did not take them, or did not say so in time: send again with the same ids and times, which does no harm."),
         )
 }
 

@@ -86,9 +86,11 @@ pub(super) enum Refusal {
     Problems(ItemProblems),
     #[error("nothing was appended, send again later: {0}")]
     Busy(Busy),
-    #[error("nothing was appended, send again with these ids: the log does not take events now")]
+    #[error("nothing was appended, send again with these ids and the same times: the log does not take events now")]
     NotAppended { calls: Vec<CallId> },
-    #[error("it is not known whether the events were appended: they may still appear; send again with these ids")]
+    #[error(
+        "it is not known whether the events were appended: they may still appear; send again with these ids and the same times"
+    )]
     OutcomeUnknown { calls: Vec<CallId> },
     #[error("the server failed to answer; nothing was appended")]
     Failed,

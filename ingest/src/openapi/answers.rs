@@ -54,6 +54,9 @@ fn error() -> ObjectBuilder {
     let error = object([("error", string().description(Some("What is wrong.")).into())])
         .property("problemCount", count)
         .property("problems", ArrayBuilder::new().items(named("Problem")))
-        .property("callIds", calls.description(Some("The calls of the events, to send again with these ids.")));
+        .property(
+            "callIds",
+            calls.description(Some("The calls of the events, to send again with these ids and the same times.")),
+        );
     closed(error)
 }

@@ -51,7 +51,11 @@ fn envelope(event_type: CallEventType, description: &str) -> ObjectBuilder {
     ])
     .description(Some(rest))
     .property("id", optional().description(Some("Unique within the source; made when there is none.")))
-    .property("time", nullable(date(), Type::String).description(Some("When it happened; else when it was received.")))
+    .property(
+        "time",
+        nullable(date(), Type::String)
+            .description(Some("When it happened; else when it was received, which is later for a repeat.")),
+    )
     .property("datacontenttype", optional().pattern(Some(r"^application/(json|.+\+json)\s*(;.*)?$")))
     .property("dataschema", schema.description(Some("A URI that ends in the major version.")))
     .property_names(Some(none_of(["data_base64"])))
