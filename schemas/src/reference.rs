@@ -116,7 +116,11 @@ impl ReferenceData {
         master_key: Option<ApiKey>,
         now: Date,
     ) -> Result<Principal, InvalidKey> {
-        if master_key.is_some_and(|master| master.is(key)) { Ok(Principal::Master) } else { self.authenticate(key, now) }
+        if master_key.is_some_and(|master| master.is(key)) {
+            Ok(Principal::Master)
+        } else {
+            self.authenticate(key, now)
+        }
     }
 
     pub fn keys(&self) -> impl Iterator<Item = KnownKey<'_>> {
