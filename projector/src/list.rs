@@ -218,7 +218,7 @@ impl Listing<'_> {
                 SegmentOrder::open(reader, search.snapshot.fields(), &request.sort, request.after.as_ref())?,
             )),
         };
-        let mut documents = plan.documents(search.read(reader))?;
+        let mut documents = plan.documents(search.read(reader, PART))?;
         let needs_score = order.needs_score();
         for (best, range) in blocks {
             if top.rejects(best) {

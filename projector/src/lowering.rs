@@ -5,11 +5,13 @@ mod ids;
 mod like;
 mod long_text;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use schemas::access::ReadScope;
 use schemas::like::LikePattern;
+use schemas::limits::TEXT_QUERY_WORDS;
 use schemas::model::Column;
 use schemas::query::{Bounds, Filter, TextQuery};
 use schemas::value::Value;
@@ -22,6 +24,9 @@ use crate::search::{Plan, Search, SearchError};
 use crate::snapshot::{FastColumn, Segment};
 
 pub(crate) use exact::number;
+
+/// The part of a read that a time limit names.
+const PART: &str = "looking for words";
 
 /// A filter that has been checked, its texts split into words.
 pub(crate) struct Condition<'f> {
@@ -59,7 +64,7 @@ impl<'f> Condition<'f> {
         if let Some(plan) = known {
             return Ok(plan);
         }
-        let place = Place { search, reader, segment };
+        let place = Place { search, reader, segment, held: &HeldWords::default() };
         let plan = Arc::new(Plan::all([place.scope()?, place.partitions()?, self.part.plan(place)?]));
         self.plans().insert(reader.segment_id(), Arc::clone(&plan));
         Ok(plan)
@@ -139,7 +144,7 @@ impl<'f> Part<'f> {
             Self::Null(column) => place.null(*column),
             Self::OneOf(column, values) => place.one_of(*column, values),
             Self::Range(column, bounds) => place.range(*column, bounds),
-            Self::Words(words) => words.plan(place.reader, place.segment),
+            Self::Words(words) => place.words(words),
             Self::Like(columns, pattern) => {
                 let plans = columns.iter().map(|column| place.like(*column, pattern));
                 Ok(Plan::any(plans.collect::<Result<Vec<_>, _>>()?))
@@ -161,9 +166,31 @@ struct Place<'a> {
     search: &'a Search,
     reader: &'a SegmentReader,
     segment: &'a Segment,
+    held: &'a HeldWords,
+}
+
+/// How many words of the segment's dictionaries the plan of a filter holds so far.
+#[derive(Debug, Default)]
+struct HeldWords {
+    of_full_text: Cell<usize>,
+    of_patterns: Cell<usize>,
 }
 
 impl Place<'_> {
+    /// The documents with these words, which with all others of the filter are not too many.
+    fn words(self, words: &Words) -> Result<Plan, SearchError> {
+        self.search.watch.check(PART)?;
+        let plan = words.plan(self.reader, self.segment)?;
+        let held = self.held.of_full_text.get() + plan.words();
+        self.held.of_full_text.set(held);
+        if held <= TEXT_QUERY_WORDS {
+            return Ok(plan);
+        }
+        Err(SearchError::Refused(format!(
+            "FullText: the query stands for more than {TEXT_QUERY_WORDS} words: expected fewer words or longer beginnings"
+        )))
+    }
+
     /// The calls that the read may see.
     fn scope(self) -> Result<Plan, SearchError> {
         match self.search.scope {

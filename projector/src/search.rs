@@ -6,7 +6,7 @@ mod slots;
 mod threads;
 mod watch;
 
-pub(crate) use plan::{Plan, SegmentRead, Test};
+pub(crate) use plan::{MakeTest, Plan, SegmentRead, Test};
 pub(crate) use slots::Slots;
 pub(crate) use threads::ReadThreads;
 pub(crate) use watch::{SearchError, Tick, Watch};
@@ -38,8 +38,9 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    pub(crate) fn read<'a>(&'a self, reader: &'a SegmentReader) -> SegmentRead<'a> {
-        SegmentRead { reader, watch: &self.watch }
+    /// `part`: what the time limit names.
+    pub(crate) fn read<'a>(&'a self, reader: &'a SegmentReader, part: &'static str) -> SegmentRead<'a> {
+        SegmentRead { reader, watch: &self.watch, part }
     }
 
     /// Calls `take` with every living document of the set in these ranges, which are in order. Looks at the time

@@ -1,17 +1,21 @@
 //! Conditions on columns that are kept exactly.
 
 use std::ops::{Bound as End, RangeInclusive};
+use std::sync::Arc;
 
 use schemas::model::Column;
 use schemas::query::{Bound, Bounds};
 use schemas::value::Value;
 use tantivy::schema::Field;
-use tantivy::{Term, columnar, i64_to_u64};
+use tantivy::{BitSet, Term, columnar, i64_to_u64};
 
-use super::Place;
+use super::{PART, Place};
 use crate::index::schema::ColumnField;
 use crate::search::{Plan, SearchError, Test};
 use crate::snapshot::FastColumn;
+
+/// Terms looked for between two looks at the time limit.
+const TERMS_A_LOOK: u32 = 1024;
 
 /// Refuses values that the column can't hold.
 pub(super) fn check<'v>(column: Column, values: impl IntoIterator<Item = &'v Value>) -> Result<(), SearchError> {
@@ -113,7 +117,10 @@ impl Place<'_> {
     pub(super) fn terms(self, field: Field, terms: impl IntoIterator<Item = Term>) -> Result<Plan, SearchError> {
         let index = self.reader.inverted_index(field)?;
         let mut found = Vec::new();
-        for term in terms {
+        for (term, at) in terms.into_iter().zip(1..) {
+            if at % TERMS_A_LOOK == 0 {
+                self.search.watch.check(PART)?;
+            }
             found.extend(index.get_term_info(&term)?);
         }
         // A term that was asked for twice is one.
@@ -133,15 +140,51 @@ pub(super) fn among(column: &columnar::Column<u64>, mut numbers: Vec<u64>) -> Pl
         return range;
     }
     let column = column.clone();
+    let numbers = Numbers::new(numbers, first..=last);
     Plan::Tested(
         Box::new(range),
         Box::new(move || {
             let (column, numbers) = (column.clone(), numbers.clone());
-            let test: Test =
-                Box::new(move |doc| column.first(doc).is_some_and(|value| numbers.binary_search(&value).is_ok()));
+            let test: Test = Box::new(move |doc| column.first(doc).is_some_and(|value| numbers.has(value)));
             Ok(test)
         }),
     )
+}
+
+/// Some numbers, kept in whichever way is smaller.
+#[derive(Clone)]
+enum Numbers {
+    Sorted(Arc<[u64]>),
+    /// A bit for each number from the first on.
+    Bits {
+        first: u64,
+        bits: Arc<BitSet>,
+    },
+}
+
+impl Numbers {
+    /// `numbers`: in order, within the range.
+    fn new(numbers: Vec<u64>, within: RangeInclusive<u64>) -> Self {
+        let first = *within.start();
+        let span = u32::try_from(within.end() - first).ok().and_then(|greatest| greatest.checked_add(1));
+        let span = span.filter(|span| u64::from(span / u64::BITS) < numbers.len() as u64);
+        let Some(span) = span else { return Self::Sorted(numbers.into()) };
+        let mut bits = BitSet::with_max_value(span);
+        for number in numbers {
+            bits.insert(u32::try_from(number - first).expect("within the span"));
+        }
+        Self::Bits { first, bits: Arc::new(bits) }
+    }
+
+    fn has(&self, number: u64) -> bool {
+        match self {
+            Self::Sorted(numbers) => numbers.binary_search(&number).is_ok(),
+            Self::Bits { first, bits } => {
+                let at = number.checked_sub(*first).and_then(|at| u32::try_from(at).ok());
+                at.is_some_and(|at| at < bits.max_value() && bits.contains(at))
+            }
+        }
+    }
 }
 
 /// The values between two ends, first and last included; none when there are none.
@@ -176,5 +219,27 @@ pub(crate) fn number(value: &Value) -> Option<u64> {
         Value::Cents(amount) => Some(i64_to_u64(amount.0)),
         Value::Date(date) => Some(i64_to_u64(date.0)),
         Value::Null | Value::Id(_) | Value::Text(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_the_same_however_they_are_kept(
+            numbers in proptest::collection::btree_set(100_u64..1100, 1..60),
+            scale in prop::sample::select(vec![1, 1 << 52]),
+        ) {
+            let sorted: Vec<u64> = numbers.iter().map(|number| number * scale).collect();
+            let within = sorted[0]..=*sorted.last().expect("one at least");
+            let kept = Numbers::new(sorted.clone(), within);
+            for number in (0..1200).map(|number| number * scale).chain([u64::MAX]) {
+                prop_assert_eq!(kept.has(number), sorted.contains(&number), "{}", number);
+            }
+        }
     }
 }

@@ -3,7 +3,10 @@
 //! In long texts the pattern's characters are looked for as parts of words: the words of the dictionary that have the
 //! part, one after the other where the pattern has several. Separators and wildcards are not in the index, so unless
 //! all of the pattern is one part of one word, what is found is compared with the stored text, and so are texts with a
-//! word that the index has cut. For one part of one word these words are looked at in memory, unless they are many.
+//! word that the index has cut. For one part of one word these words are looked at in memory, unless they are many. Of a
+//! pattern with many parts some are looked for, which is enough to leave few texts to compare.
+
+use std::cmp::Reverse;
 
 use schemas::like::{LikePattern, Literal};
 use schemas::model::Column;
@@ -26,6 +29,12 @@ use crate::snapshot::FastColumn;
 const PART: &str = "looking for parts of words";
 /// Forms up to which a word of a pattern is looked for beside its neighbours. One of more may stand anywhere in the text.
 const FEW_WORDS: usize = 64;
+/// Forms that the plan of a filter holds, of those words that have many. The documents of more are put together at once.
+const HELD_WORDS: usize = 50_000;
+/// Literals of a pattern that are looked for, the longest. Texts that have them are compared with all of it.
+const LITERALS: usize = 4;
+/// Words of a literal that are looked for, the first.
+const LITERAL_WORDS: usize = 32;
 /// Words looked at between two looks at the time limit.
 const WORDS_A_LOOK: usize = 1024;
 
@@ -77,8 +86,11 @@ impl Place<'_> {
         let index = self.reader.inverted_index(long.words)?;
         let lexicon = self.segment.lexicon().of(place, || Lexicon::of(index.terms()))?;
         let dictionary = Dictionary { place: self, index: &index, lexicon: &lexicon };
+        let mut literals: Vec<Literal<'_>> = pattern.literals().collect();
+        literals.sort_by_key(|literal| Reverse(literal.text.len()));
+        literals.truncate(LITERALS);
         let mut found = Vec::new();
-        for literal in pattern.literals() {
+        for literal in literals {
             found.push(dictionary.literal(literal)?);
         }
         let fields = self.search.snapshot.fields();
@@ -127,7 +139,7 @@ impl Dictionary<'_> {
     fn literal(self, literal: Literal<'_>) -> Result<Plan, SearchError> {
         let mut plans = Vec::new();
         let mut phrase: Vec<Vec<TermInfo>> = Vec::new();
-        for word in sought_words(literal) {
+        for word in sought_words(literal).into_iter().take(LITERAL_WORDS) {
             let forms = self.forms(&word)?;
             if forms.is_empty() {
                 return Ok(Plan::Nothing);
@@ -136,14 +148,27 @@ impl Dictionary<'_> {
                 phrase.push(forms);
             } else {
                 plans.extend(self.phrase(std::mem::take(&mut phrase)));
-                plans.push(Plan::Terms(self.index.clone(), forms));
+                plans.push(self.many(forms)?);
             }
         }
         plans.extend(self.phrase(phrase));
         Ok(Plan::all(plans))
     }
 
+    /// The documents with one of many forms: put together at once when the filter holds many already.
+    fn many(self, forms: Vec<TermInfo>) -> Result<Plan, SearchError> {
+        let place = self.place;
+        let held = place.held.of_patterns.get() + forms.len();
+        let plan = Plan::Terms(self.index.clone(), forms);
+        if held > HELD_WORDS {
+            return Ok(Plan::Set(plan.gathered(place.search.read(place.reader, PART))?.into()));
+        }
+        place.held.of_patterns.set(held);
+        Ok(plan)
+    }
+
     fn forms(self, word: &SoughtWord) -> Result<Vec<TermInfo>, SearchError> {
+        self.place.search.watch.check(PART)?;
         let terms = self.index.terms();
         if word.is_start && word.is_end {
             return Ok(terms.get(&word.text)?.into_iter().collect());

@@ -12,7 +12,7 @@ use super::Place;
 use super::exact::{ordinals, within};
 use crate::index::document::{text_hash, text_head};
 use crate::index::schema::{HEAD_BYTES, LongTextFields};
-use crate::search::{Plan, SearchError, Test};
+use crate::search::{MakeTest, Plan, SearchError, Test};
 use crate::snapshot::FastColumn;
 use crate::state::StateReader;
 
@@ -75,26 +75,24 @@ impl Place<'_> {
             return Ok(Plan::Nothing);
         }
         let (reader, watch) = (self.reader.clone(), Arc::clone(&self.search.watch));
-        Ok(Plan::Read(
-            Box::new(Plan::all([self.scope()?, plan])),
-            Box::new(move || {
-                let (states, watch, mut passes) = (StateReader::open(&reader)?, Arc::clone(&watch), passes.clone());
-                let mut passes = move |doc| {
-                    let bytes = states.bytes(doc)?;
-                    Ok::<_, SearchError>(StoredTexts::of(&bytes)?.get(column).is_some_and(&mut passes))
-                };
-                let test: Test = Box::new(move |doc| {
-                    watch.count_text();
-                    match passes(doc) {
-                        Ok(passes) => passes,
-                        Err(error) => {
-                            watch.fail(error);
-                            false
-                        }
+        let make: MakeTest = Box::new(move || {
+            let (states, watch, mut passes) = (StateReader::open(&reader)?, Arc::clone(&watch), passes.clone());
+            let mut passes = move |doc| {
+                let bytes = states.bytes(doc)?;
+                Ok::<_, SearchError>(StoredTexts::of(&bytes)?.get(column).is_some_and(&mut passes))
+            };
+            let test: Test = Box::new(move |doc| {
+                watch.count_text();
+                match passes(doc) {
+                    Ok(passes) => passes,
+                    Err(error) => {
+                        watch.fail(error);
+                        false
                     }
-                });
-                Ok(test)
-            }),
-        ))
+                }
+            });
+            Ok(test)
+        });
+        Ok(Plan::Read(Box::new(Plan::all([self.scope()?, plan])), vec![make]))
     }
 }

@@ -38,8 +38,8 @@ pub(crate) enum Plan {
     },
     /// Those of the plan that pass a test.
     Tested(Box<Plan>, MakeTest),
-    /// Those of the plan that pass a test which reads a text of theirs.
-    Read(Box<Plan>, MakeTest),
+    /// Those of the plan that pass tests each of which reads a text of theirs.
+    Read(Box<Plan>, Vec<MakeTest>),
     /// Those of every plan in `of` and of none in `but`.
     All {
         of: Vec<Plan>,
@@ -53,6 +53,8 @@ pub(crate) enum Plan {
 pub(crate) struct SegmentRead<'a> {
     pub(crate) reader: &'a SegmentReader,
     pub(crate) watch: &'a Arc<Watch>,
+    /// The part of the read that the time limit names.
+    pub(crate) part: &'static str,
 }
 
 impl Plan {
@@ -68,11 +70,11 @@ impl Plan {
                     plans.extend(inner);
                     but.extend(not);
                 }
-                Self::Read(inner, test) => {
+                Self::Read(inner, tests) => {
                     plans.push_back(*inner);
-                    reads.push(test);
+                    reads.extend(tests);
                 }
-                other if of.iter().any(|plan| other.is(plan)) => {}
+                Self::Set(_) | Self::Terms(..) if of.iter().any(|known| plan.is(known)) => {}
                 other => of.push(other),
             }
         }
@@ -84,7 +86,7 @@ impl Plan {
                 Self::All { of, but }
             }
         };
-        reads.into_iter().fold(all, |plan, test| Self::Read(Box::new(plan), test))
+        if reads.is_empty() { all } else { Self::Read(Box::new(all), reads) }
     }
 
     /// Whether this is known to be the same as the other.
@@ -121,6 +123,17 @@ impl Plan {
         }
     }
 
+    /// How many words it holds that are sought with their positions or weighed.
+    pub(crate) fn words(&self) -> usize {
+        match self {
+            Self::Words { words, .. } => words.iter().map(Vec::len).sum(),
+            Self::Any(plans) => plans.iter().map(Self::words).sum(),
+            Self::All { of, but } => of.iter().chain(but).map(Self::words).sum(),
+            Self::Tested(plan, _) | Self::Read(plan, _) => plan.words(),
+            Self::Everything | Self::Nothing | Self::Terms(..) | Self::Set(_) | Self::Range(..) => 0,
+        }
+    }
+
     fn scores(&self) -> bool {
         match self {
             Self::Words { bm25, .. } => bm25.is_some(),
@@ -151,5 +164,37 @@ impl Plan {
             Self::All { of, mut but } if of.is_empty() && but.len() == 1 => but.pop().unwrap_or(Self::Nothing),
             other => Self::All { of: Vec::new(), but: vec![other] },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Enough that one inside the other would be more than a stack holds.
+    const MANY: usize = 100_000;
+
+    fn read() -> Plan {
+        let make: MakeTest = Box::new(|| {
+            let test: Test = Box::new(|_| true);
+            Ok(test)
+        });
+        Plan::Read(Box::new(Plan::Everything), vec![make])
+    }
+
+    #[test]
+    fn texts_that_many_conditions_read_are_read_side_by_side() {
+        let plan = Plan::all((0..MANY).map(|_| read()).chain([Plan::all([read(), read()])]));
+        let Plan::Read(of, tests) = &plan else { panic!("expected texts to be read") };
+        assert!(matches!(**of, Plan::Everything));
+        assert_eq!(tests.len(), MANY + 2);
+        assert!(plan.is_worth_keeping());
+    }
+
+    #[test]
+    fn a_set_that_is_asked_for_twice_is_one() {
+        let set = Arc::new(BitSet::with_max_value(1));
+        let plan = Plan::all([Plan::Set(Arc::clone(&set)), Plan::Set(Arc::clone(&set))]);
+        assert!(matches!(plan, Plan::Set(_)));
     }
 }

@@ -73,7 +73,7 @@ fn visit(
 ) -> Result<(), SearchError> {
     let within = created_within(filter);
     let plan = condition.plan(search, reader, segment)?;
-    let mut documents = plan.documents(search.read(reader))?;
+    let mut documents = plan.documents(search.read(reader, part))?;
     let ranges = blocks(segment, &within).map(|(range, _)| range);
     search.visit(reader, &mut *documents, ranges, part, |doc, _| take(doc))
 }

@@ -1,5 +1,6 @@
 //! Reads of an index that is written as the projector writes it, held to a naive filter and sort over rows.
 
+mod bounds;
 mod generator;
 mod likes;
 mod lists;

@@ -187,7 +187,7 @@ fn of_null(filter: &Filter) -> Filter {
 
 /// `text_bytes`: of the full-text queries so far.
 fn full_text(key: &str, fields: &[&str], value: &Json, text_bytes: &mut usize) -> Result<Filter, FilterError> {
-    let columns = each_once(fields, |column| Some(column))?;
+    let columns = each_once(fields, Some)?;
     if columns.is_empty() || columns.iter().any(|column| !FULL_TEXT_COLUMNS.contains(column)) {
         return Err(FilterError::NotFullText(shown(key)));
     }

@@ -28,6 +28,7 @@ impl Plan {
 
     /// The same for who looks up so many documents in them at most.
     fn documents_beside(&self, read: SegmentRead<'_>, looked_up: u32) -> Result<Box<dyn Scorer>, SearchError> {
+        read.watch.check(read.part)?;
         if self.is_better_gathered(looked_up) {
             return Ok(Box::new(ConstScorer::new(BitSetDocSet::from(self.gathered(read)?), 0.0)));
         }
@@ -62,8 +63,11 @@ impl Plan {
             Self::Tested(plan, test) => {
                 Box::new(Filtered::new(plan.documents_beside(read, looked_up)?, tick, TEST, test()?))
             }
-            Self::Read(plan, test) => {
-                Box::new(Filtered::new(plan.documents_beside(read, looked_up)?, tick, READ, test()?))
+            Self::Read(plan, tests) => {
+                let mut tests = tests.iter().map(|test| test()).collect::<Result<Vec<_>, _>>()?;
+                let read_all = READ.saturating_mul(tests.len() as u64);
+                let passes = move |doc| tests.iter_mut().all(|passes| passes(doc));
+                Box::new(Filtered::new(plan.documents_beside(read, looked_up)?, tick, read_all, passes))
             }
             Self::All { of, but } => {
                 let of = documents_of_all(of, read, looked_up)?;
@@ -112,7 +116,7 @@ impl Plan {
     }
 
     /// The documents of a union.
-    fn gathered(&self, read: SegmentRead<'_>) -> Result<BitSet, SearchError> {
+    pub(crate) fn gathered(&self, read: SegmentRead<'_>) -> Result<BitSet, SearchError> {
         let mut documents = BitSet::with_max_value(read.reader.max_doc());
         self.gather(&mut documents, &mut Tick::new(read.watch))?;
         Ok(documents)
