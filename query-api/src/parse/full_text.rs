@@ -5,6 +5,9 @@
 
 use schemas::limits::{TEXT_QUERY_BYTES, TEXT_QUERY_DEPTH};
 use schemas::query::TextQuery;
+use unicode_normalization::char::is_combining_mark;
+
+use super::shown::shown;
 
 /// Why a full-text query can't be read. Positions are characters, the first being 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,9 +54,9 @@ impl Token {
             Self::And => "AND".to_owned(),
             Self::Or => "OR".to_owned(),
             Self::Not => "NOT".to_owned(),
-            Self::Word(text) => format!("{text:?}"),
-            Self::Phrase(text) => format!("the phrase {text:?}"),
-            Self::Prefix(text) => format!("{:?}", format!("{text}*")),
+            Self::Word(text) => format!("{:?}", shown(text)),
+            Self::Phrase(text) => format!("the phrase {:?}", shown(text)),
+            Self::Prefix(text) => format!("{:?}", shown(&format!("{text}*"))),
         }
     }
 }
@@ -113,6 +116,10 @@ fn word_token(word: String, position: usize) -> Result<Token, TextQueryError> {
         return Err(syntax(position + star, "a * at the end of a word only", "a * before it"));
     }
     with_letters(text, position)?;
+    if let Some(separator) = stem.and_then(ending_separator) {
+        let star = position + text.chars().count();
+        return Err(syntax(star, "a letter or digit right before the *", &format!("{:?}", String::from(separator))));
+    }
     Ok(match stem {
         Some(stem) => Token::Prefix(stem.to_owned()),
         None => Token::Word(word),
@@ -124,8 +131,14 @@ fn with_letters(text: &str, position: usize) -> Result<(), TextQueryError> {
     if text.chars().any(char::is_alphanumeric) {
         Ok(())
     } else {
-        Err(syntax(position, "a word or phrase with at least one letter or digit", &format!("{text:?}")))
+        Err(syntax(position, "a word or phrase with at least one letter or digit", &format!("{:?}", shown(text))))
     }
+}
+
+/// What a text ends in that is no part of a word: separators are not searched, so a `*` behind one means no beginning.
+fn ending_separator(text: &str) -> Option<char> {
+    let last = text.trim_end_matches(is_combining_mark).chars().next_back()?;
+    (!last.is_alphanumeric()).then_some(last)
 }
 
 fn syntax(position: usize, expected: &'static str, found: &str) -> TextQueryError {
@@ -260,6 +273,8 @@ mod tests {
             ("and or not", "(and and or not)"),
             ("\"AND\"x", "(and \"AND\" x)"),
             ("gpt-4o* 退款", "(and gpt-4o* 退款)"),
+            ("cre\u{301}* हिन्दी* 中*", "(and cre\u{301}* हिन्दी* 中*)"),
+            ("\"a *\" \"rate lim*\"", "(and \"a *\" \"rate lim*\")"),
         ] {
             assert_eq!(parse(text).as_ref().map(shape), Ok(expected.to_owned()), "{text}");
         }
@@ -294,6 +309,9 @@ mod tests {
                 "a *",
                 "full-text query at position 3: expected a word or phrase with at least one letter or digit, found \"\"",
             ),
+            ("gpt-*", "full-text query at position 5: expected a letter or digit right before the *, found \"-\""),
+            ("a (b_*)", "full-text query at position 6: expected a letter or digit right before the *, found \"_\""),
+            ("中。*", "full-text query at position 3: expected a letter or digit right before the *, found \"。\""),
             (
                 "()",
                 "full-text query at position 2: expected a word, a \"phrase\" or a group in parentheses, found \")\"",
