@@ -17,7 +17,8 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
     for kind in ReferenceKind::ALL {
         let Some((name, data)) = data(kind) else { continue };
         let event_type = format!("llm-log.reference.{}", kind.name());
-        components = components.schema(name, envelope(kind, &event_type, closed(data)));
+        components =
+            components.schema(name, envelope(kind, &event_type, if is_of_key(kind) { closed(data) } else { data }));
         discriminator.mapping.insert(event_type, format!("#/components/schemas/{name}"));
         event = event.item(named(name));
     }
@@ -37,6 +38,10 @@ fn envelope(kind: ReferenceKind, event_type: &str, data: ObjectBuilder) -> Objec
         ("subject", uuid().description(Some("The object's id.")).into()),
         ("data", data),
     ])
+}
+
+fn is_of_key(kind: ReferenceKind) -> bool {
+    matches!(kind, ReferenceKind::Key | ReferenceKind::KeyRevocation)
 }
 
 /// The schema's name and the object of this kind; none of the kind that nobody may send.

@@ -227,6 +227,10 @@ fn what_a_client_says_and_nobody_knows_is_named_with_what_is_known() {
             "/data/projectId: expected a value, for it is needed",
         ]
     );
+    let provider = json!({"projectId": PROJECT, "name": "a", "llmType": "OpenAI"});
+    let event =
+        json!({"specversion": "1.0", "type": "llm-log.reference.llm-provider", "subject": ID, "data": provider});
+    ReferenceRecord::decode_sent_event(event.to_string().as_bytes()).expect("other systems know more of their rows");
     let in_a_list = json!(["ReadLlmLog", true, []]);
     assert_eq!(
         problems(json!({"projectId": PROJECT, "hash": hash, "permissions": [in_a_list]})),

@@ -94,8 +94,6 @@ fn reference_events(fixtures: &Fixtures) -> Result<Vec<Value>> {
         for object in objects {
             let mut data = object.clone();
             let id = data.shift_remove("_id").with_context(|| format!("a {kind} of the fixtures has no _id"))?;
-            // The reference server's providers have a type, which calls tell by themselves here.
-            data.shift_remove("llmType");
             events.push(reference_event(kind, &id, &data));
         }
     }
