@@ -161,6 +161,16 @@ async fn queries_that_mean_nothing_are_refused_with_the_reason() {
             "status: FullText searches requestPrompt, responsePreview and statusMessage",
         ),
         (json!({"status": {"_type": "Search", "value": 5}}), 400, "status: expected \"value\" to be a string"),
+        (
+            json!({"q": {"_type": "FullText", "value": "gpt-*"}}),
+            400,
+            "q: full-text query at position 5: expected a letter or digit right before the *, found \"-\"",
+        ),
+        (
+            (0..20_000).map(|at| (format!("k{at}"), json!({"_type": "MultiSearch"}))).collect(),
+            400,
+            "query: expected at most 100 conditions, got 20000",
+        ),
     ] {
         let answered = server.post("count", &json!({ "query": query })).await;
         assert_eq!(answered.status, status, "{query}");
