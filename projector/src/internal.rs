@@ -2,18 +2,20 @@
 //!
 //! `POST /internal/v1/{list,get,count,frequencies,stats}` take a request of `schemas::reader` in postcard and answer with
 //! `Result<Answer<…>, ReadError>` in postcard; `GET /internal/v1/status` answers alike. Whoever asks shows the
-//! shared secret as a bearer token; the listener belongs on a private network.
+//! shared secret as a bearer token; the listener belongs on a private network. Both sides name the version of the
+//! protocol; one of another version gets 409.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use schemas::limits::BODY_BYTES;
+use schemas::protocol::{self, VERSION_HEADER};
 use schemas::reader::{CallReader, ReadError};
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
@@ -29,6 +31,7 @@ pub fn internal_router(reader: Arc<dyn CallReader>, secret: &str) -> Router {
         .route("/internal/v1/stats", post(stats))
         .route("/internal/v1/status", get(status))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(middleware::from_fn(check_version))
         .layer(middleware::from_fn_with_state(secret, check_secret))
         .with_state(reader)
 }
@@ -39,6 +42,23 @@ async fn check_secret(State(secret): State<Arc<str>>, request: Request, next: Ne
     } else {
         StatusCode::UNAUTHORIZED.into_response()
     }
+}
+
+/// Lets through those who speak the same protocol, and says which that is.
+async fn check_version(request: Request, next: Next) -> Response {
+    let ours = protocol::version();
+    let theirs = request.headers().get(VERSION_HEADER).map(|version| String::from_utf8_lossy(version.as_bytes()));
+    let theirs = theirs.as_deref().unwrap_or("none");
+    let mut response = if theirs == ours {
+        next.run(request).await
+    } else {
+        let text = format!(
+            "the request speaks protocol {theirs} and this projector {ours}: all roles have to be of one version"
+        );
+        (StatusCode::CONFLICT, text).into_response()
+    };
+    response.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(ours));
+    response
 }
 
 /// Compares in constant time.
@@ -100,6 +120,6 @@ fn answer<T: Serialize>(answer: &Result<T, ReadError>) -> Response {
 }
 
 fn unreadable(error: &postcard::Error) -> Response {
-    tracing::warn!(%error, "a read of another process could not be understood; is it of another version?");
+    tracing::warn!(%error, "a read of another process could not be understood");
     StatusCode::BAD_REQUEST.into_response()
 }

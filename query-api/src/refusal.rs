@@ -84,6 +84,7 @@ fn read_text(error: &ReadError) -> String {
         }
         ReadError::TooManyWaiting { .. } => ConsistencyError::TooManyWaiting.to_string(),
         ReadError::Internal { .. } => "The server could not read its index.".to_owned(),
+        ReadError::OtherVersion { .. } => "the query API and a projector are of different versions".to_owned(),
         ReadError::Timeout { .. } | ReadError::Busy { .. } | ReadError::Refused { .. } => error.to_string(),
     }
 }
@@ -109,7 +110,8 @@ impl Refusal {
                 ReadError::Busy { .. }
                 | ReadError::Unavailable { .. }
                 | ReadError::Behind { .. }
-                | ReadError::TooManyWaiting { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                | ReadError::TooManyWaiting { .. }
+                | ReadError::OtherVersion { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 ReadError::Refused { .. } => StatusCode::BAD_REQUEST,
                 ReadError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             },
@@ -133,9 +135,8 @@ impl Refusal {
             Self::Read(ReadError::Busy { retry_after } | ReadError::TooManyWaiting { retry_after }) => {
                 Some(retry_after.as_secs().max(1))
             }
-            Self::Read(ReadError::Unavailable { .. } | ReadError::Behind { .. }) | Self::Body(BodyError::Busy) => {
-                Some(1)
-            }
+            Self::Read(ReadError::Unavailable { .. } | ReadError::Behind { .. } | ReadError::OtherVersion { .. })
+            | Self::Body(BodyError::Busy) => Some(1),
             Self::Consistency(error) => error.retry_after_seconds(),
             _ => None,
         }
@@ -145,8 +146,8 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = self.status();
-        if let Self::Read(ReadError::Internal { reason }) = &self {
-            tracing::error!(error.reason = %reason, "a read failed: the answer is a 500");
+        if let Self::Read(ReadError::Internal { reason } | ReadError::OtherVersion { reason }) = &self {
+            tracing::error!(error.reason = %reason, "a read failed: the answer is a {}", status.as_u16());
         }
         let mut response = match &self {
             Self::UnknownMethod { .. } => unknown_method_page(&self.to_string()),

@@ -24,6 +24,7 @@ pub mod json_schema;
 
 pub mod like;
 pub mod positions;
+pub mod protocol;
 pub mod query;
 pub mod reader;
 pub mod stats;

@@ -154,6 +154,8 @@ pub enum ReadError {
     Refused { reason: String },
     #[error("the index can't be read")]
     Internal { reason: String },
+    #[error("{reason}")]
+    OtherVersion { reason: String },
 }
 
 /// Reads calls: from the index of this process, or from another process that has one.

@@ -149,10 +149,13 @@ impl MergedReader {
         let begun = Instant::now();
         let cover = self.cover().await?;
         let answer = read(Arc::clone(&cover), context.clone()).await;
-        let Err(error @ (ReadError::Unavailable { .. } | ReadError::Internal { .. })) = answer else { return answer };
+        let Err(error) = answer else { return answer };
+        if !is_of_the_reader(&error) {
+            return Err(error);
+        }
         let others = self.cover().await?;
         // Whoever is away may be back; what does not work does not work now.
-        if others.parts == cover.parts && matches!(error, ReadError::Internal { .. }) {
+        if others.parts == cover.parts && !matches!(error, ReadError::Unavailable { .. }) {
             return Err(error);
         }
         if let Some(wait) = &mut context.wait_for {
@@ -163,7 +166,7 @@ impl MergedReader {
 
     /// Remembers that a reader is away or does not work.
     fn note<T>(&self, at: usize, answer: Result<T, ReadError>) -> Result<T, ReadError> {
-        if matches!(answer, Err(ReadError::Unavailable { .. } | ReadError::Internal { .. })) {
+        if answer.as_ref().is_err_and(is_of_the_reader) {
             self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(at, Instant::now());
         }
         answer
@@ -270,10 +273,16 @@ fn working(statuses: &[Option<Result<ReaderStatus, ReadError>>]) -> Vec<Option<R
     statuses.iter().map(|status| status.as_ref()?.as_ref().ok().cloned()).collect()
 }
 
+/// Whether another reader may answer all the same.
+fn is_of_the_reader(error: &ReadError) -> bool {
+    matches!(error, ReadError::Unavailable { .. } | ReadError::Internal { .. } | ReadError::OtherVersion { .. })
+}
+
 /// The error of a reader that is there and does not work, such as one that refuses the secret: it says more than
 /// that partitions are missing.
 fn broken(statuses: Vec<Option<Result<ReaderStatus, ReadError>>>) -> Option<ReadError> {
-    statuses.into_iter().flatten().filter_map(Result::err).find(|error| matches!(error, ReadError::Internal { .. }))
+    let is_broken = |error: &ReadError| matches!(error, ReadError::Internal { .. } | ReadError::OtherVersion { .. });
+    statuses.into_iter().flatten().filter_map(Result::err).find(is_broken)
 }
 
 fn reach(skip: u64, limit: u32) -> Result<u32, ReadError> {
@@ -385,9 +394,13 @@ impl CallReader for MergedReader {
 
     /// All readers as one: what any of them serves is served. An error when none can be reached.
     async fn status(&self) -> Result<ReaderStatus, ReadError> {
-        let statuses: Vec<ReaderStatus> = self.statuses(|_| true).await.into_iter().flatten().flatten().collect();
-        let partitions_total = statuses.iter().map(|status| status.partitions_total).max();
-        let partitions_total = partitions_total.ok_or(ReadError::Unavailable { partitions: BTreeSet::new() })?;
+        let answers = self.statuses(|_| true).await;
+        let statuses: Vec<ReaderStatus> = working(&answers).into_iter().flatten().collect();
+        let Some(partitions_total) = statuses.iter().map(|status| status.partitions_total).max() else {
+            let mut errors = answers.into_iter().flatten().filter_map(Result::err);
+            let other_version = errors.find(|error| matches!(error, ReadError::OtherVersion { .. }));
+            return Err(other_version.unwrap_or(ReadError::Unavailable { partitions: BTreeSet::new() }));
+        };
         let mut serving = BTreeMap::new();
         for (partition, offset) in statuses.iter().flat_map(|status| &status.serving) {
             let furthest = serving.entry(*partition).or_insert(*offset);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::{StatusCode, Url};
 use schemas::id::Partition;
+use schemas::protocol::{self, VERSION_HEADER};
 use schemas::query::Frequencies;
 use schemas::reader::{
     Answer, CallReader, CountRequest, GetRequest, ListPage, ListRequest, ReadContext, ReadError, ReaderStatus,
@@ -91,7 +92,8 @@ impl RemoteReader {
         asked: Option<&BTreeSet<Partition>>,
     ) -> Result<T, ReadError> {
         let failed = |error: reqwest::Error| self.failure(&error, asked);
-        let response = request.bearer_auth(&self.secret).send().await.map_err(failed)?;
+        let request = request.bearer_auth(&self.secret).header(VERSION_HEADER, protocol::version());
+        let response = request.send().await.map_err(failed)?;
         let status = response.status();
         if status == StatusCode::UNAUTHORIZED {
             return Err(ReadError::Internal { reason: format!("{} refuses the internal secret", self.base) });
@@ -99,6 +101,9 @@ impl RemoteReader {
         // A process that is starting has its listener before its pages.
         if status == StatusCode::SERVICE_UNAVAILABLE {
             return Err(self.away(asked));
+        }
+        if status == StatusCode::CONFLICT || status.is_success() {
+            self.check_version(&response)?;
         }
         if !status.is_success() {
             return Err(ReadError::Internal { reason: format!("{} answered {status}", self.base) });
@@ -109,6 +114,20 @@ impl RemoteReader {
         postcard::from_bytes::<Result<T, ReadError>>(&bytes).map_err(|error| ReadError::Internal {
             reason: format!("{} answered what this version can't read: {error}", self.base),
         })?
+    }
+
+    /// What a process of another version answers is not read: it may mean something else.
+    fn check_version(&self, response: &reqwest::Response) -> Result<(), ReadError> {
+        let theirs = response.headers().get(VERSION_HEADER).map(|version| String::from_utf8_lossy(version.as_bytes()));
+        let (ours, theirs) = (protocol::version(), theirs.as_deref().unwrap_or("none"));
+        if ours == theirs {
+            return Ok(());
+        }
+        let reason = format!(
+            "{} speaks protocol {theirs} and this process {ours}: all roles have to be of one version",
+            self.base
+        );
+        Err(ReadError::OtherVersion { reason })
     }
 
     /// A projector that can't be reached serves nothing, whatever the network says of it; neither does one that does not

@@ -1,21 +1,25 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use query_api::{Compat, RemoteReader, RemoteReaderError};
+use query_api::{Compat, MergedReader, RemoteReader, RemoteReaderError};
 use schemas::access::ReadScope;
+use schemas::id::LogId;
+use schemas::positions::Positions;
+use schemas::protocol::{self, VERSION_HEADER};
 use schemas::query::Filter;
-use schemas::reader::{CallReader, CountRequest, ReadContext, ReadError};
+use schemas::reader::{Answer, CallReader, CountRequest, ReadContext, ReadError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::net::TcpListener;
+use uuid::Uuid;
 
 use crate::memory_reader::MemoryReader;
 use crate::server::{Server, calls, id};
@@ -28,7 +32,11 @@ async fn projector(reader: Arc<MemoryReader>) -> SocketAddr {
         if headers.get("authorization").is_none_or(|value| value != &format!("Bearer {SECRET}")) {
             return StatusCode::UNAUTHORIZED.into_response();
         }
-        postcard::to_stdvec(answer).expect("encodes").into_response()
+        let version = [(VERSION_HEADER, protocol::version())];
+        if headers.get(VERSION_HEADER).is_none_or(|theirs| theirs != protocol::version()) {
+            return (StatusCode::CONFLICT, version).into_response();
+        }
+        (version, postcard::to_stdvec(answer).expect("encodes")).into_response()
     }
     fn decoded<T: DeserializeOwned>(body: &Bytes) -> T {
         postcard::from_bytes(body).expect("a request")
@@ -104,6 +112,48 @@ async fn a_wrong_secret_is_an_error_of_the_installation() {
     let address = projector(Arc::new(MemoryReader::new(calls()))).await;
     let remote = RemoteReader::new(&format!("http://{address}"), "another").expect("valid");
     assert!(matches!(remote.count(count()).await, Err(ReadError::Internal { reason }) if reason.contains("secret")));
+}
+
+/// A projector that answers this to whatever it is asked.
+async fn answering(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let router = Router::new().fallback(move || async move { answer() });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+#[tokio::test]
+async fn what_a_process_of_another_version_answers_is_not_read() {
+    // Would decode to a count of 7.
+    let positions = Positions { log: LogId(Uuid::nil()), partitions: BTreeMap::new(), reference: None };
+    let answer: Result<_, ReadError> = Ok(Answer { content: 7_u64, positions, lag_ms: 0 });
+    let bytes = postcard::to_stdvec(&answer).expect("encodes");
+    for (status, version) in [(StatusCode::OK, Some("0")), (StatusCode::OK, None), (StatusCode::CONFLICT, Some("0"))] {
+        let bytes = bytes.clone();
+        let address = answering(move || {
+            let mut response = (status, bytes.clone()).into_response();
+            if let Some(version) = version {
+                response.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(version));
+            }
+            response
+        })
+        .await;
+        let url = format!("http://{address}/");
+        let remote = RemoteReader::new(&url, SECRET).expect("valid");
+        let (theirs, ours) = (version.unwrap_or("none"), protocol::version());
+        let reason =
+            format!("{url} speaks protocol {theirs} and this process {ours}: all roles have to be of one version");
+        let refused = ReadError::OtherVersion { reason };
+        assert_eq!(remote.count(count()).await, Err(refused.clone()));
+        assert_eq!(remote.status().await, Err(refused.clone()));
+
+        let merged = Arc::new(MergedReader::new(vec![Arc::new(remote)]));
+        assert_eq!(merged.status().await, Err(refused));
+        let answer = Server::over(Compat::Docs, merged).post("count", &json!({})).await;
+        assert_eq!(answer.status, 503, "{}", answer.text);
+        assert!(answer.text.contains("of different versions"), "{}", answer.text);
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use axum::http::{Request, StatusCode};
 use projector::{IndexReader, internal_router};
 use schemas::access::ReadScope;
 use schemas::model::Column;
+use schemas::protocol::{self, VERSION_HEADER};
 use schemas::query::{Bound, Bounds, Filter};
 use schemas::reader::{Answer, CallReader as _, CountRequest, ListPage, ReadContext, ReadError, ReaderStatus};
 use schemas::value::Value;
@@ -108,7 +109,8 @@ fn another_process_reads_with_the_secret_only() {
     let reader = IndexReader::new(Arc::clone(&world.cell), Arc::clone(&world.status)).expect("threads");
     let router = internal_router(Arc::new(reader), "a secret");
     let post = |path: &str, secret: &str, body: Vec<u8>| {
-        Request::post(path).header("authorization", format!("Bearer {secret}")).body(Body::from(body)).expect("valid")
+        let request = Request::post(path).header("authorization", format!("Bearer {secret}"));
+        request.header(VERSION_HEADER, protocol::version()).body(Body::from(body)).expect("valid")
     };
     let body = postcard::to_stdvec(&list_request(SCOPE, Filter::everything())).expect("encoded");
     let (status, answer) = world.run(ask(&router, post("/internal/v1/list", "a secret", body.clone())));
@@ -131,4 +133,33 @@ fn another_process_reads_with_the_secret_only() {
     assert_eq!(status, StatusCode::OK);
     let answer: Result<Answer<u64>, ReadError> = postcard::from_bytes(&answer).expect("decoded");
     assert_eq!(answer, Err(ReadError::Unavailable { partitions: BTreeSet::from([9]) }));
+}
+
+#[test]
+fn a_process_of_another_version_is_told_both_and_reads_nothing() {
+    let world = world();
+    let reader = IndexReader::new(Arc::clone(&world.cell), Arc::clone(&world.status)).expect("threads");
+    let router = internal_router(Arc::new(reader), "a secret");
+    let ours = protocol::version();
+    let body = postcard::to_stdvec(&list_request(SCOPE, Filter::everything())).expect("encoded");
+    let post = |version: Option<&str>| {
+        let mut request = Request::post("/internal/v1/list").header("authorization", "Bearer a secret");
+        if let Some(version) = version {
+            request = request.header(VERSION_HEADER, version);
+        }
+        request.body(Body::from(body.clone())).expect("valid")
+    };
+    for (theirs, named) in [(Some("1; llm-log 0.0.1; columns 0"), "1; llm-log 0.0.1; columns 0"), (None, "none")] {
+        let response = world.run(router.clone().oneshot(post(theirs))).expect("an answer");
+        assert_eq!(response.status(), StatusCode::CONFLICT);
+        assert_eq!(response.headers()[VERSION_HEADER], ours);
+        let text = world.run(axum::body::to_bytes(response.into_body(), usize::MAX)).expect("a body");
+        let expected = format!(
+            "the request speaks protocol {named} and this projector {ours}: all roles have to be of one version"
+        );
+        assert_eq!(text, expected);
+    }
+    let response = world.run(router.clone().oneshot(post(Some(ours)))).expect("an answer");
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()[VERSION_HEADER], ours);
 }
