@@ -1,7 +1,12 @@
 //! The process's metrics, in Prometheus' text form.
 
+mod described;
+
+use ::metrics::{describe_counter, describe_gauge, describe_histogram};
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use described::{Described, Kind, METRICS};
 
 /// Upper bounds of the histograms of times.
 const SECONDS: &[f64] =
@@ -13,6 +18,20 @@ pub(crate) fn start() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)
         .and_then(PrometheusBuilder::install_recorder)
         .context("metrics can't be recorded")?;
+    describe();
     ::metrics::gauge!("llm_log_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
 }
+
+fn describe() {
+    for Described { name, kind, unit, text } in METRICS {
+        match kind {
+            Kind::Counter => describe_counter!(*name, *unit, *text),
+            Kind::Gauge => describe_gauge!(*name, *unit, *text),
+            Kind::Histogram => describe_histogram!(*name, *unit, *text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
