@@ -4,7 +4,10 @@
 //! be taken becomes a letter, and what can't be written now is tried again.
 
 mod letter;
+mod state;
 mod take;
+
+pub use state::{InboxState, InboxStatus};
 
 use std::collections::BTreeMap;
 use std::io;
@@ -51,14 +54,24 @@ pub struct InboxLoop {
 }
 
 impl InboxLoop {
-    /// Starts to take events, on a thread of its own.
-    pub fn start(ingest: Arc<Ingest>, inbox: KafkaInbox, runtime: tokio::runtime::Handle) -> io::Result<Self> {
-        Self::run(ingest, inbox, runtime)
+    /// Starts to take events, on a thread of its own, and keeps the status up to date.
+    pub fn start(
+        ingest: Arc<Ingest>,
+        inbox: KafkaInbox,
+        runtime: tokio::runtime::Handle,
+        status: InboxStatus,
+    ) -> io::Result<Self> {
+        Self::run(ingest, inbox, runtime, status)
     }
 
-    fn run(ingest: Arc<Ingest>, inbox: impl Inbox + 'static, runtime: tokio::runtime::Handle) -> io::Result<Self> {
+    fn run(
+        ingest: Arc<Ingest>,
+        inbox: impl Inbox + 'static,
+        runtime: tokio::runtime::Handle,
+        status: InboxStatus,
+    ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let mut taking = Taking { ingest, inbox, runtime, stop: Arc::clone(&stop), is_failing: false };
+        let mut taking = Taking { ingest, inbox, runtime, stop: Arc::clone(&stop), status };
         let thread = std::thread::Builder::new().name("inbox".into()).spawn(move || taking.run())?;
         Ok(Self { stop, thread: Some(thread) })
     }
@@ -68,10 +81,9 @@ impl Drop for InboxLoop {
     /// Finishes the batch. What is not acknowledged comes again.
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the reader of the inbox panicked");
+        if let Some(thread) = self.thread.take() {
+            // A panic was told when it happened.
+            let _ = thread.join();
         }
     }
 }
@@ -81,8 +93,18 @@ struct Taking<I> {
     inbox: I,
     runtime: tokio::runtime::Handle,
     stop: Arc<AtomicBool>,
-    /// Whether the last attempt failed, so that a long failure is said once.
-    is_failing: bool,
+    status: InboxStatus,
+}
+
+impl<I> Drop for Taking<I> {
+    fn drop(&mut self) {
+        self.status.ended();
+        if std::thread::panicking() {
+            tracing::error!(
+                "the reader of the inbox panicked: nothing is taken from it until the process starts again"
+            );
+        }
+    }
 }
 
 impl<I: Inbox> Taking<I> {
@@ -99,10 +121,9 @@ impl<I: Inbox> Taking<I> {
         self.stop.load(Ordering::Acquire)
     }
 
-    fn failed(&mut self, what: &'static str, error: &dyn std::error::Error) {
-        if !std::mem::replace(&mut self.is_failing, true) {
-            tracing::warn!(error = %error, "{what}; trying again");
-        }
+    fn failed(&self, what: &'static str, error: &(dyn std::error::Error + 'static)) {
+        let is_lasting = error.downcast_ref().is_some_and(InboxError::is_lasting);
+        self.status.failed(what, error, is_lasting);
         std::thread::park_timeout(RETRY);
     }
 
@@ -120,11 +141,12 @@ impl<I: Inbox> Taking<I> {
             }
         }
         if next.is_empty() {
+            self.status.works();
             return;
         }
         let counts = (events.len() as u64, letters.len() as u64);
         if self.append_events(&events) && self.append_letters(&letters) && self.acknowledge(&next) {
-            self.is_failing = false;
+            self.status.works();
             metrics::counter!("llm_log_inbox_events_total").increment(counts.0);
             metrics::counter!("llm_log_inbox_dead_letters_total").increment(counts.1);
         }

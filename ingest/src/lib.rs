@@ -23,7 +23,7 @@ mod openapi;
 pub use admission::Busy;
 pub use api::{IngestApi, router};
 pub use dead_letter::{DeadLetter, LetterCut, LetterId, NotALetter, NotAnOrigin, Origin};
-pub use inbox::InboxLoop;
+pub use inbox::{InboxLoop, InboxState, InboxStatus};
 pub use limits::IngestLimits;
 pub use openapi::openapi;
 pub use pipeline::{EventTooLarge, Ingest, Receipt};

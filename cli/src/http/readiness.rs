@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use event_log::ReferenceFollower;
+use ingest::{InboxState, InboxStatus};
 use projector::ProjectorFailure;
 use projector::snapshot::{Building, SharedStatus};
 use schemas::id::Partition;
@@ -38,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) projector: Option<watch::Receiver<Option<ProjectorFailure>>>,
     /// How the projector of this process is doing.
     pub(crate) status: Option<Arc<SharedStatus>>,
+    /// How the taking of the inbox goes in this process.
+    pub(crate) inbox: Option<InboxStatus>,
     pub(crate) samples: Option<watch::Receiver<SampleState>>,
 }
 
@@ -96,6 +99,9 @@ impl Readiness {
         if let Some(status) = &parts.status {
             missing.extend(of_projector(status));
         }
+        if let Some(inbox) = &parts.inbox {
+            missing.extend(of_inbox(inbox.state(), Instant::now()));
+        }
         if let Some(reader) = &parts.reader {
             let status = reader.status().await;
             lag_ms = status.as_ref().ok().and_then(|status| status.lag_ms);
@@ -112,7 +118,7 @@ impl Readiness {
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
 fn measure(status: &SharedStatus) {
-    metrics::gauge!("llm_log_projector_lag_milliseconds").set(status.lag_ms() as f64);
+    metrics::gauge!("llm_log_projector_lag_seconds").set(status.lag_ms() as f64 / 1000.0);
     let to_read = status.building().map_or(0, |building| building.records - building.records_read);
     metrics::gauge!("llm_log_index_records_to_build").set(to_read as f64);
 }
@@ -126,6 +132,18 @@ fn of_projector(status: &SharedStatus) -> Vec<String> {
         missing.push("the log could not be read for five minutes".into());
     }
     missing
+}
+
+/// A broker that is away for a while makes nobody unready, and neither do partitions that another member has.
+fn of_inbox(state: InboxState, now: Instant) -> Option<String> {
+    match state {
+        InboxState::Working => None,
+        InboxState::Away { since, reason } => {
+            (now - since > LOG_AWAY).then(|| format!("the inbox could not be taken for five minutes: {reason}"))
+        }
+        InboxState::Refused { reason } => Some(reason),
+        InboxState::Ended => Some("the reader of the inbox has ended: the process has to be started again".into()),
+    }
 }
 
 fn of_reader(status: Result<ReaderStatus, ReadError>, every_partition: bool) -> Vec<String> {
@@ -152,6 +170,8 @@ fn of_reader(status: Result<ReaderStatus, ReadError>, every_partition: bool) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn status(serving: &[Partition], unavailable: &[Partition], caught_up: bool) -> ReaderStatus {
@@ -177,6 +197,20 @@ mod tests {
     fn a_reader_that_is_behind_is_not_ready() {
         let missing = of_reader(Ok(status(&[0, 1, 2, 3], &[], false)), true);
         assert_eq!(missing, ["the log is not read to the end seen at start"]);
+    }
+
+    #[test]
+    fn an_inbox_that_is_refused_or_left_is_missing_and_one_that_is_away_after_five_minutes() {
+        let now = Instant::now();
+        let reason = "the inbox can't be read: Kafka refuses".to_owned();
+        assert_eq!(of_inbox(InboxState::Refused { reason: reason.clone() }, now), Some(reason));
+        let ended = of_inbox(InboxState::Ended, now);
+        assert_eq!(ended.as_deref(), Some("the reader of the inbox has ended: the process has to be started again"));
+        assert_eq!(of_inbox(InboxState::Working, now), None);
+        let away = InboxState::Away { since: now, reason: "no broker".into() };
+        assert_eq!(of_inbox(away.clone(), now + LOG_AWAY), None);
+        let long = of_inbox(away, now + LOG_AWAY + Duration::from_secs(1));
+        assert_eq!(long.as_deref(), Some("the inbox could not be taken for five minutes: no broker"));
     }
 
     #[tokio::test]

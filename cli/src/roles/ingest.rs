@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::ingest::{Ingest, IngestApi};
+use ::ingest::{InboxStatus, Ingest, IngestApi};
 use event_log::ReferenceFollower;
 use schemas::time::Clock;
 
@@ -31,7 +31,12 @@ pub(crate) async fn ingest(args: IngestArgs) -> anyhow::Result<Outcome> {
     let clock = Clock::system();
     let reference = Arc::new(ReferenceFollower::start(Arc::clone(&open.log), tokio::runtime::Handle::current())?);
     let ingest = Ingest::new(Arc::clone(&open.log), open.id, clock.clone(), args.limits.limits());
-    readiness.watch(Parts { reference: Some(Arc::clone(&reference)), ..Parts::default() });
+    let inbox_status = InboxStatus::default();
+    readiness.watch(Parts {
+        reference: Some(Arc::clone(&reference)),
+        inbox: Some(inbox_status.clone()),
+        ..Parts::default()
+    });
     if stopping.run_until_cancelled(reference_ready(&reference)).await.is_none() {
         stop(http, None, (ingest, reference, open)).await;
         return Ok(Outcome::Done);
@@ -44,7 +49,7 @@ pub(crate) async fn ingest(args: IngestArgs) -> anyhow::Result<Outcome> {
         log: Arc::clone(&open.log),
     });
     http.open(pages.fallback(no_page));
-    let inbox = start_inbox(options, Arc::clone(&ingest)).await?;
+    let inbox = start_inbox(options, Arc::clone(&ingest), inbox_status).await?;
     output::line(&format!("llm-log ingest serves {} (log on {})", http.url(), args.kafka.kafka));
     stopping.cancelled().await;
     stop(http, None, (inbox, ingest, reference, open)).await;

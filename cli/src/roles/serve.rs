@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::ingest::{Ingest, IngestApi, Sweeper};
+use ::ingest::{InboxStatus, Ingest, IngestApi, Sweeper};
 use ::projector::{Projector, ProjectorOptions};
 use ::query_api::{QueryApi, ReferencePosition};
 use event_log::ReferenceFollower;
@@ -65,6 +65,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
         consistency_timeout: args.query.consistency_timeout,
         clock: clock.clone(),
     });
+    let inbox_status = InboxStatus::default();
     let (sample_state, samples_visible) = watch::channel(SampleState::Loading);
     readiness.watch(Parts {
         reference: Some(Arc::clone(&reference)),
@@ -72,6 +73,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
         every_partition: true,
         projector: Some(projector.failure()),
         status: Some(projector.status()),
+        inbox: kafka.is_some().then(|| inbox_status.clone()),
         samples: args.sample.then_some(samples_visible),
     });
     if stopping.run_until_cancelled(reference_ready(&reference)).await.is_none() {
@@ -81,7 +83,7 @@ pub(crate) async fn serve(args: ServeArgs) -> anyhow::Result<Outcome> {
     let verify = VerifyPage { projector: Arc::downgrade(&projector), log: Arc::clone(&open.log), master_key };
     http.open(door.clone().merge(verify.router()).merge(queries));
     let inbox = match kafka {
-        Some(options) => Some(start_inbox(options, Arc::clone(&ingest)).await?),
+        Some(options) => Some(start_inbox(options, Arc::clone(&ingest), inbox_status).await?),
         None => None,
     };
     if let Some(age) = args.abandon_after.0 {

@@ -19,6 +19,7 @@ mod folders;
 mod full_disk;
 mod imports;
 mod inbox;
+mod inbox_refused;
 mod isolation;
 mod kafka;
 mod kafka_logs;

@@ -52,12 +52,13 @@ impl ClientContext for Connection {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(error = %error, "{reason}");
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
-            self.0.down.store(true, Ordering::Release);
-        } else {
-            self.note(reason);
+        match error.rdkafka_error_code() {
+            // No error, and it comes often.
+            Some(RDKafkaErrorCode::PartitionEOF) => return,
+            Some(RDKafkaErrorCode::AllBrokersDown) => self.0.down.store(true, Ordering::Release),
+            _ => self.note(reason),
         }
+        tracing::debug!(error = %error, "{reason}");
     }
 }
 

@@ -147,7 +147,8 @@ impl KafkaOptions {
                 ("enable.auto.offset.store", "false"),
                 ("auto.offset.reset", "earliest"),
                 ("isolation.level", "read_committed"),
-                ("enable.partition.eof", "false"),
+                // The end of a partition that has nothing shows that it may be read.
+                ("enable.partition.eof", "true"),
             ],
         )
     }

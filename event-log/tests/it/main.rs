@@ -4,6 +4,7 @@
 mod embedded;
 mod full_disk;
 mod inbox;
+mod inbox_refused;
 mod kafka;
 mod kill;
 mod power_cut;

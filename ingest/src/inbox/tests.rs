@@ -1,5 +1,7 @@
 //! The loop over a made-up inbox and an embedded log.
 
+mod status;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Condvar, Mutex};
@@ -64,7 +66,8 @@ fn taken(items: &[InboxItem], deliveries: usize) -> (Vec<CallEvent>, Vec<LogReco
     for _ in 0..deliveries {
         inbox.0.0.lock().expect("not poisoned").batches.push_back(items.to_vec());
     }
-    let taking = InboxLoop::run(ingest, inbox.clone(), runtime.handle().clone()).expect("a thread starts");
+    let taking = InboxLoop::run(ingest, inbox.clone(), runtime.handle().clone(), InboxStatus::default())
+        .expect("a thread starts");
     let (script, changed) = &*inbox.0;
     let waiting = |script: &mut Script| !script.batches.is_empty() || script.acknowledged != last;
     let deadline = Duration::from_secs(30);
@@ -206,7 +209,8 @@ fn nothing_is_acknowledged_before_its_event_is_in_the_log_and_its_letter_among_t
     let items = vec![InboxItem::Record(record(0, object(""))), InboxItem::Record(record(1, "no JSON"))];
     let (script, changed) = &*inbox.0;
     script.lock().expect("not poisoned").batches.push_back(items);
-    let taking = InboxLoop::run(ingest, inbox.clone(), runtime.handle().clone()).expect("a thread starts");
+    let taking = InboxLoop::run(ingest, inbox.clone(), runtime.handle().clone(), InboxStatus::default())
+        .expect("a thread starts");
     let deadline = Duration::from_secs(30);
     for topic in [Topic::Calls, Topic::DeadLetters] {
         assert_eq!(appends.recv_timeout(deadline), Ok(topic));

@@ -66,22 +66,47 @@ impl Broker {
         self.run("resume").await
     }
 
+    /// Takes from everybody every right on a `group` or a `topic` but this one, such as `Describe`.
+    pub async fn leave_only(&self, operation: &str, kind: &str, name: &str) -> Result<()> {
+        self.change_rights(&["--add", "--allow-principal", "User:*", "--operation", operation], kind, name).await
+    }
+
+    /// Gives everybody every right on it again.
+    pub async fn give_back(&self, kind: &str, name: &str) -> Result<()> {
+        self.change_rights(&["--remove", "--force"], kind, name).await
+    }
+
+    async fn change_rights(&self, change: &[&str], kind: &str, name: &str) -> Result<()> {
+        let mut tool = self.script("tool");
+        tool.args(["org.apache.kafka.tools.AclCommand", "--bootstrap-server", &self.bootstrap()]);
+        succeed(tool.args(change).args([&format!("--{kind}"), name])).await
+    }
+
     async fn run(&self, what: &str) -> Result<()> {
-        let output = self.command(what).output().await?;
-        ensure!(output.status.success(), "scripts/kafka {what}: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        succeed(&mut self.command(what)).await
     }
 
     fn command(&self, what: &str) -> Command {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka");
-        let mut command = Command::new(script);
+        let mut command = self.script(what);
+        command.arg(self.port.to_string());
         command
-            .args([what, &self.port.to_string()])
+    }
+
+    fn script(&self, what: &str) -> Command {
+        let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka"));
+        command
+            .arg(what)
             .env("KAFKA_DATA", self.folder.path().join("kafka"))
             .env("KAFKA_PROXY", self.proxy.to_string())
             .stdin(Stdio::null());
         command
     }
+}
+
+async fn succeed(command: &mut Command) -> Result<()> {
+    let output = command.output().await?;
+    ensure!(output.status.success(), "{:?}: {}", command.as_std(), String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }
 
 impl Drop for Broker {

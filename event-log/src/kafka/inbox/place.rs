@@ -4,7 +4,12 @@ use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::KafkaResult;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
+use schemas::id::Partition;
 use schemas::positions::Offset;
+
+use super::super::reader::PROBE_TIMEOUT;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -17,6 +22,18 @@ fn acknowledged<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str, par
         rdkafka::Offset::Offset(offset) => Offset::try_from(offset).ok(),
         _ => None,
     }
+}
+
+/// Asks the group's broker what is acknowledged of a partition, for the sake of an answer.
+pub(super) fn ask<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    partition: Partition,
+) -> KafkaResult<()> {
+    let mut asked = TopicPartitionList::new();
+    asked.add_partition(topic, i32::try_from(partition).unwrap_or(i32::MAX));
+    let answered = consumer.committed_offsets(asked, PROBE_TIMEOUT)?;
+    answered.elements().iter().try_for_each(TopicPartitionListElem::error)
 }
 
 /// The first record that the partition still has.
