@@ -57,9 +57,9 @@ pub(crate) fn list(search: &Search, request: &ListRequest) -> Result<ListPage, S
         None => Condition::of(filter, Some(Weights::of(search, request)?), search)?,
     };
     let rows = usize::try_from(reach).unwrap_or(usize::MAX);
-    let found = Listing { search, request, condition, rows }.find()?;
-    let rows = found.into_iter().skip(usize::try_from(request.skip).unwrap_or(usize::MAX));
-    Ok(ListPage { rows: read_rows(search, rows, request.columns)?, count })
+    let skip = usize::try_from(request.skip).unwrap_or(usize::MAX);
+    let found = Listing { search, request, condition, skip, rows }.find()?;
+    Ok(ListPage { rows: read_rows(search, found.into_iter(), request.columns)?, count })
 }
 
 fn read_rows(
@@ -109,6 +109,9 @@ struct Listing<'a> {
     search: &'a Search,
     request: &'a ListRequest,
     condition: Condition<'a>,
+    /// Rows before the page.
+    skip: usize,
+    /// Rows to the end of the page.
     rows: usize,
 }
 
@@ -129,7 +132,7 @@ struct Seen {
 }
 
 impl Listing<'_> {
-    /// The first rows, in order.
+    /// The rows of the page, in order.
     fn find(&self) -> Result<Vec<Found>, SearchError> {
         keys::check(&self.request.sort, self.request.after.as_ref())?;
         let seen = match self.request.sort.first() {
@@ -239,10 +242,11 @@ impl Listing<'_> {
         Ok(())
     }
 
-    /// The best of all segments, with the values that they are sorted by.
+    /// Those of the page, of all segments, with the values that they are sorted by.
     fn collect(&self, seen: Seen) -> Result<Vec<Found>, SearchError> {
         let mut found = Vec::new();
-        for (at, (candidates, prepared)) in seen.top.into_candidates().into_iter().zip(&seen.prepared).enumerate() {
+        let (passed, candidates) = seen.top.into_candidates(self.skip);
+        for (at, (candidates, prepared)) in candidates.into_iter().zip(&seen.prepared).enumerate() {
             let Some((_, order)) = prepared else { continue };
             let segment_ord = u32::try_from(at).expect("tantivy counts segments in u32");
             let mut looked_up = LookedUp::default();
@@ -253,11 +257,13 @@ impl Listing<'_> {
         }
         let keys = &self.request.sort;
         let compare = |a: &Found, b: &Found| a.position.compare(&b.position, keys);
-        if found.len() > self.rows {
-            found.select_nth_unstable_by(self.rows, compare);
-            found.truncate(self.rows);
+        let (skip, rows) = (self.skip - passed, self.rows - passed);
+        if found.len() > rows {
+            found.select_nth_unstable_by(rows, compare);
+            found.truncate(rows);
         }
         found.sort_unstable_by(compare);
+        found.drain(..skip.min(found.len()));
         Ok(found)
     }
 }

@@ -84,11 +84,21 @@ impl Top {
         other.firsts.into_iter().flatten().for_each(|first| self.offer_first(first));
     }
 
-    /// By segment, in no order, those that may be among the rows.
-    pub(super) fn into_candidates(self) -> Vec<Vec<Candidate>> {
-        let limit = self.firsts.filter(|firsts| firsts.len() >= self.rows).and_then(|firsts| firsts.peek().copied());
+    /// By segment, in no order, those that may be among the rows. Of the first `skip` rows those whose place is certain
+    /// are only counted: what they are sorted by need not be read.
+    pub(super) fn into_candidates(self, skip: usize) -> (usize, Vec<Vec<Candidate>>) {
+        let limit = self.firsts.as_ref().filter(|firsts| firsts.len() >= self.rows).and_then(BinaryHeap::peek).copied();
         let within = |candidate: &Candidate| limit.is_none_or(|limit| candidate.first <= limit);
-        self.segments.into_iter().map(|best| best.into_iter().filter(within).collect()).collect()
+        let mut kept: Vec<Vec<Candidate>> =
+            self.segments.into_iter().map(|best| best.into_iter().filter(within).collect()).collect();
+        let mut firsts: Vec<u128> = kept.iter().flatten().map(|candidate| candidate.first).collect();
+        if self.firsts.is_none() || skip >= firsts.len() {
+            return (0, kept);
+        }
+        let (_, page, _) = firsts.select_nth_unstable(skip);
+        let all = kept.iter().map(Vec::len).sum::<usize>();
+        kept.iter_mut().for_each(|candidates| candidates.retain(|candidate| candidate.first >= *page));
+        (all - kept.iter().map(Vec::len).sum::<usize>(), kept)
     }
 }
 
@@ -138,12 +148,30 @@ mod tests {
             }
         }
         one.merge(two);
-        let kept = one.into_candidates().into_iter().map(|candidates| {
+        let kept = one.into_candidates(0).1.into_iter().map(|candidates| {
             let mut firsts: Vec<_> = candidates.into_iter().map(|candidate| candidate.first).collect();
             firsts.sort_unstable();
             firsts
         });
         kept.collect()
+    }
+
+    #[test]
+    fn what_is_certainly_skipped_is_only_counted() {
+        let kept = |skip, comparable| {
+            let mut top = Top::new(4, 2, comparable);
+            for (segment, first) in [(0, 5), (0, 5), (1, 4), (1, 7), (0, 9), (1, 8)] {
+                top.offer(segment, candidate(first));
+            }
+            let (passed, candidates) = top.into_candidates(skip);
+            let mut firsts: Vec<_> = candidates.into_iter().flatten().map(|candidate| candidate.first).collect();
+            firsts.sort_unstable();
+            (passed, firsts)
+        };
+        assert_eq!(kept(0, true), (0, vec![4, 5, 5, 7]));
+        assert_eq!(kept(2, true), (1, vec![5, 5, 7]), "either of two that are equal may be on the page");
+        assert_eq!(kept(3, true), (3, vec![7]));
+        assert_eq!(kept(3, false).0, 0);
     }
 
     #[test]
