@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 const BEHIND_RECORDS: u64 = 10_000;
 /// Full commits in a row after which it counts as behind.
 const FULL_COMMITS: u32 = 2;
-/// Time without a full commit after which it counts as caught up: longer than from one burst of events to the next, as a rule.
-const CALM: Duration = Duration::from_mins(1);
+/// Time without a full commit after which it counts as caught up.
+const CALM: Duration = Duration::from_secs(10);
 /// Time without anything to commit after which nothing else is to be done.
 pub(super) const IDLE: Duration = Duration::from_secs(1);
 
@@ -45,8 +45,8 @@ impl Pace {
         }
     }
 
-    /// Says whether the number of threads changes now. Another writer begins the merges of the last one anew, so one that is
-    /// no longer behind waits until none runs.
+    /// Says whether the number of threads changes now. Another writer begins the merges of the last one anew, so one
+    /// that is no longer behind waits until none runs.
     pub(crate) fn changes(&mut self, is_merging: bool, now: Instant) -> bool {
         let is_calm = self.calm_since.is_some_and(|since| now.duration_since(since) >= CALM);
         let threads = match () {
@@ -77,11 +77,11 @@ mod tests {
         assert_eq!(commit(true, 4, true), (true, 4));
         assert_eq!(commit(true, 5, false), (false, 4));
         assert_eq!(commit(false, 6, false), (false, 4));
-        // A burst each minute changes nothing.
-        assert_eq!(commit(true, 65, false), (false, 4));
-        assert_eq!(commit(false, 66, false), (false, 4));
-        assert_eq!(commit(false, 125, false), (false, 4));
-        assert_eq!(commit(false, 126, true), (false, 4), "a merge runs");
-        assert_eq!(commit(false, 127, false), (true, 1));
+        // Another burst, and it counts from anew.
+        assert_eq!(commit(true, 15, false), (false, 4));
+        assert_eq!(commit(false, 16, false), (false, 4));
+        assert_eq!(commit(false, 25, false), (false, 4));
+        assert_eq!(commit(false, 26, true), (false, 4), "a merge runs");
+        assert_eq!(commit(false, 27, false), (true, 1));
     }
 }
