@@ -16,8 +16,8 @@ pub(crate) struct Args {
     /// Calls of the corpus
     #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(100..))]
     pub(crate) calls: u64,
-    /// File of LLM Log objects to take prompts and answers from, one JSON object a line, plain or gzip; they are made up
-    /// when absent
+    /// File of LLM Log objects to take prompts and answers from, one JSON object a line, plain or gzip; they are made
+    /// up when absent
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Kafka brokers to measure with; when absent, one is started if there are Java and Maven

@@ -1,5 +1,5 @@
-//! The base: a data folder with all calls in log and index, half of them told by two events, that reads, freshness, memory
-//! and restarts are measured on.
+//! The base: a data folder with all calls in log and index, half of them told by two events, that reads, freshness,
+//! memory and restarts are measured on.
 
 use std::fs;
 use std::path::{Path, PathBuf};

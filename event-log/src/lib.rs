@@ -1,4 +1,5 @@
-//! The log behind one trait, with an adapter that keeps it on local disk and one that keeps it in Kafka, and the reference data followed from it.
+//! The log behind one trait, with an adapter that keeps it on local disk and one that keeps it in Kafka, and the
+//! reference data followed from it.
 
 mod data_folder;
 mod embedded;

@@ -55,8 +55,8 @@ pub enum LogIdError {
     Cancelled,
 }
 
-/// The log's identity: the one that its first `log` record names. Names the log when nobody did and it has no calls yet,
-/// for a log is named before its first call.
+/// The log's identity: the one that its first `log` record names. Names the log when nobody did and it has no calls
+/// yet, for a log is named before its first call.
 pub async fn log_id(log: &Arc<dyn EventLog>, new: LogId) -> Result<LogId, LogIdError> {
     let found = log.partitions(Topic::Calls);
     loop {

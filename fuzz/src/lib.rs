@@ -57,7 +57,8 @@ pub struct Answer {
 
 /// Asks the API in this form, as the holder of the master key.
 ///
-/// Whatever the body is, the answer is JSON and says which side was wrong, and a read survives the way to another process.
+/// Whatever the body is, the answer is JSON and says which side was wrong, and a read survives the way to another
+/// process.
 pub fn ask(compat: Compat, page: &str, body: &[u8]) -> Answer {
     let answer = APIS.with_borrow(|apis| match (apis, compat) {
         ([api, _], Compat::Docs) | ([_, api], Compat::OneUptime) => api.ask(page, body),

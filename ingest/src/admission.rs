@@ -84,8 +84,8 @@ impl Admission {
         self.turns.next(bytes).await
     }
 
-    /// Takes events off the project's allowance. More than a whole burst counts as one, so that the rate holds only with
-    /// a burst that no request exceeds.
+    /// Takes events off the project's allowance. More than a whole burst counts as one, so that the rate holds only
+    /// with a burst that no request exceeds.
     pub(crate) fn take_events(&self, project: ProjectId, events: usize) -> Result<(), Busy> {
         let events = u32::try_from(events).unwrap_or(u32::MAX).min(self.burst.get());
         let Some(events) = NonZeroU32::new(events) else { return Ok(()) };

@@ -1,9 +1,9 @@
-//! Looks for damage of the index while it serves: compares all files with their checksums once a day at leisure, and at once
-//! when a read or the writer met something that a sound index does not have; and then, should every file be as it was written, the
-//! calls with the log: a merge gives what was damaged before it a good checksum.
+//! Looks for damage of the index while it serves: compares all files with their checksums once a day at leisure, and at
+//! once when a read or the writer met something that a sound index does not have; and then, should every file be as it
+//! was written, the calls with the log: a merge gives what was damaged before it a good checksum.
 //!
-//! It is never the read that has the index built anew: a query with a fault of ours in its way could keep it from serving
-//! for ever.
+//! It is never the read that has the index built anew: a query with a fault of ours in its way could keep it from
+//! serving for ever.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;

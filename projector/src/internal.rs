@@ -1,7 +1,7 @@
 //! The internal listener: reads for other processes of the same installation.
 //!
-//! `POST /internal/v1/{list,get,count,frequencies,stats}` take a request of `schemas::reader` in postcard and answer with
-//! `Result<Answer<…>, ReadError>` in postcard; `GET /internal/v1/status` answers alike. Whoever asks shows the
+//! `POST /internal/v1/{list,get,count,frequencies,stats}` take a request of `schemas::reader` in postcard and answer
+//! with `Result<Answer<…>, ReadError>` in postcard; `GET /internal/v1/status` answers alike. Whoever asks shows the
 //! shared secret as a bearer token; the listener belongs on a private network. Both sides name the version of the
 //! protocol; one of another version gets 409.
 

@@ -1,10 +1,10 @@
 //! The words of a segment's dictionary as one run of bytes, so that a part of a word is found by scanning it.
 //!
 //! A dictionary finds words by how they begin; where a search knows another part of them, going through all of them
-//! one by one takes a hundred times as long as looking for the bytes. What three bytes stand side by side in which block
-//! of the run is noted, so that for most searches most blocks are passed over, 64 at a time. Where the documents of each
-//! word are is kept too, for a dictionary finds that by all bytes of a word only. All of it costs the length of the
-//! words, 13 bytes each, and half of the length again for the notes, at least 128 KiB.
+//! one by one takes a hundred times as long as looking for the bytes. What three bytes stand side by side in which
+//! block of the run is noted, so that for most searches most blocks are passed over, 64 at a time. Where the documents
+//! of each word are is kept too, for a dictionary finds that by all bytes of a word only. All of it costs the length of
+//! the words, 13 bytes each, and half of the length again for the notes, at least 128 KiB.
 
 use std::iter;
 
@@ -45,8 +45,8 @@ pub(crate) struct FoundWord<'a> {
     number: usize,
 }
 
-/// Which three bytes stand side by side in which of some blocks; of some also those that don't. By the bits of the three
-/// bytes, the blocks that have it, each a bit: a search asks for a few of all blocks.
+/// Which three bytes stand side by side in which of some blocks; of some also those that don't. By the bits of the
+/// three bytes, the blocks that have it, each a bit: a search asks for a few of all blocks.
 #[derive(Debug)]
 struct Notes(Box<[u64]>);
 

@@ -17,8 +17,8 @@ pub const MESSAGE_BYTES: usize = 9 * 1024 * 1024;
 pub const BODY_BYTES: usize = 50 * 1024 * 1024;
 /// Greatest number of JSON values in the body of a query.
 pub const BODY_VALUES: usize = 500_000;
-/// Greatest number of bytes that the bodies of queries take in memory, of all requests together: those of one project three
-/// quarters of it, and those without a valid key a sixteenth.
+/// Greatest number of bytes that the bodies of queries take in memory, of all requests together: those of one project
+/// three quarters of it, and those without a valid key a sixteenth.
 pub const BODIES_BYTES: usize = 256 * 1024 * 1024;
 /// How long the body of a request may take to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -60,7 +60,8 @@ pub const PAGE_ROWS: u32 = 10;
 pub const PAGE_ROWS_MAX_DOCS: u32 = 100;
 /// Greatest limit of a page in the form of the reference server.
 pub const PAGE_ROWS_MAX_ONEUPTIME: u32 = 10_000;
-/// Greatest number of bytes of texts that the rows of one list have in memory: a page of the documented form always fits.
+/// Greatest number of bytes of texts that the rows of one list have in memory: a page of the documented form always
+/// fits.
 pub const LIST_BYTES: usize = 256 * 1024 * 1024;
 /// Greatest row of an order that a page by `skip` and `limit` ends at; a cursor goes further.
 pub const LIST_REACH: u64 = 1_000_000;
@@ -74,7 +75,8 @@ pub const STATS_GROUPS_VISITED: usize = 100_000;
 pub const QUERY_CONDITIONS: usize = 100;
 /// Greatest number of values in one `IN` list.
 pub const IN_VALUES: usize = 10_000;
-/// Greatest number of related rows with a value in a field that calls are sorted by: what an order takes to every reader.
+/// Greatest number of related rows with a value in a field that calls are sorted by: what an order takes to every
+/// reader.
 pub const RELATED_ROWS: usize = 100_000;
 /// Greatest number of dictionary words that one prefix of a full-text query may stand for in a segment.
 pub const PREFIX_WORDS: usize = 10_000;

@@ -1,5 +1,5 @@
-//! Made-up calls with the sizes of real ones: prompts of about 100 bytes, answers of 1.4 KB (p50), 3 KB (p90) and 5.4 KB
-//! (p99) in four of five calls, words by Zipf's law, about 2.1 KB of JSON in all.
+//! Made-up calls with the sizes of real ones: prompts of about 100 bytes, answers of 1.4 KB (p50), 3 KB (p90) and 5.4
+//! KB (p99) in four of five calls, words by Zipf's law, about 2.1 KB of JSON in all.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;

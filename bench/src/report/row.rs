@@ -122,8 +122,8 @@ impl Row {
         self
     }
 
-    /// What is compared from run to run, and whether it is the ratio to the first limit: a machine may be slow one day, so
-    /// it is, where there is one, unless the target is of the figure itself.
+    /// What is compared from run to run, and whether it is the ratio to the first limit: a machine may be slow one day,
+    /// so it is, where there is one, unless the target is of the figure itself.
     pub(crate) fn compared(&self) -> Option<(f64, bool)> {
         match (self.target, self.limits.first()) {
             (Some(Target::AtMost(_)), _) | (_, None) => self.value.map(|value| (value, false)),

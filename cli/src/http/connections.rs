@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 /// What a connection that brings events begins with.
 const BRINGS_EVENTS: &[u8] = b"POST /v1/";
-/// How long a connection may bring nothing, and how long the head of a request may take: longer than clients keep a connection
-/// that they don't use.
+/// How long a connection may bring nothing, and how long the head of a request may take: longer than clients keep a
+/// connection that they don't use.
 const IDLE: Duration = Duration::from_mins(2);
 /// Files that a process may have open, if the system lets it. Half of them may be connections.
 const FILES: u64 = 16_384;

@@ -1,8 +1,8 @@
 //! What a key sees is the same whether another project exists or not.
 //!
-//! Two servers hold the same calls of one project. One of them also holds another project, with calls of the same ids and
-//! more, and with providers, users and incidents that the first project's calls name. Every request is sent to both with
-//! the first project's key, and no letter of the answers may differ.
+//! Two servers hold the same calls of one project. One of them also holds another project, with calls of the same ids
+//! and more, and with providers, users and incidents that the first project's calls name. Every request is sent to both
+//! with the first project's key, and no letter of the answers may differ.
 
 use schemas::access::ApiKey;
 use schemas::model::{Column, Relation};

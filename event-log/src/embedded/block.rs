@@ -78,7 +78,8 @@ fn as_bytes(bytes: &Bytes) -> &serde_bytes::Bytes {
 /// A block's bytes, ready to be read.
 pub(super) struct PlainBlock(Bytes);
 
-/// Reads blocks, one after the other: what it takes to decompress is made once, which for small blocks is most of the work.
+/// Reads blocks, one after the other: what it takes to decompress is made once, which for small blocks is most of the
+/// work.
 pub(super) struct BlockDecoder(Decompressor<'static>);
 
 impl BlockDecoder {

@@ -1,5 +1,5 @@
-//! An inbox that may not be read, or whose broker is away, on a broker of the test's own. Runs when `LLM_LOG_TEST_KAFKA` names a broker, so that one
-//! can be started.
+//! An inbox that may not be read, or whose broker is away, on a broker of the test's own. Runs when
+//! `LLM_LOG_TEST_KAFKA` names a broker, so that one can be started.
 
 use std::time::{Duration, Instant};
 

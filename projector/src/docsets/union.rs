@@ -53,7 +53,8 @@ impl<D: DocSet> Union<D> {
         self.ahead.pop().map(|Reverse(ahead)| ahead)
     }
 
-    /// Takes the sets at the nearest document out of the heap: whatever comes first until one is there, then all with it.
+    /// Takes the sets at the nearest document out of the heap: whatever comes first until one is there, then all with
+    /// it.
     fn arrive(&mut self) -> DocId {
         self.doc = TERMINATED;
         self.here.clear();
@@ -124,8 +125,8 @@ impl<D: DocSet> DocSet for Union<D> {
         self.arrive()
     }
 
-    /// Asks each set for the one document, and doesn't look for their next. Unless one has it, the sets are left ahead of
-    /// the current document.
+    /// Asks each set for the one document, and doesn't look for their next. Unless one has it, the sets are left ahead
+    /// of the current document.
     fn seek_danger(&mut self, target: DocId) -> SeekDangerResult {
         if target == TERMINATED {
             return SeekDangerResult::SeekLowerBound(TERMINATED);
@@ -203,7 +204,8 @@ mod tests {
 
     const DOCS: DocId = 60;
 
-    /// A set that finds its next document; or one that looks for no further one when asked for one that it doesn't have.
+    /// A set that finds its next document; or one that looks for no further one when asked for one that it doesn't
+    /// have.
     fn set((documents, looks_ahead): &(BTreeSet<DocId>, bool)) -> Box<dyn DocSet> {
         let bits = |has: &dyn Fn(DocId) -> bool| {
             let mut bits = BitSet::with_max_value(DOCS);

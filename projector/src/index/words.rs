@@ -203,8 +203,9 @@ fn is_south_east_asian(c: char) -> bool {
 }
 
 /// The word without accents: canonically decomposed, marks dropped, composed again. Marks that are part of a
-/// letter, as the voicing of Kana, nuktas, viramas and the vowel signs of Indic scripts and Thai, stay. The sigma at the
-/// end of a Greek word, whose capital is that of any other, becomes `σ`. A word becomes one word, so positions stay too.
+/// letter, as the voicing of Kana, nuktas, viramas and the vowel signs of Indic scripts and Thai, stay. The sigma at
+/// the end of a Greek word, whose capital is that of any other, becomes `σ`. A word becomes one word, so positions stay
+/// too.
 pub fn fold_accents(word: &str) -> Cow<'_, str> {
     if word.is_ascii() {
         return Cow::Borrowed(word);

@@ -3,8 +3,8 @@
 //! In long texts the pattern's characters are looked for as parts of words: the words of the dictionary that have the
 //! part, one after the other where the pattern has several. Separators and wildcards are not in the index, so unless
 //! all of the pattern is one part of one word, what is found is compared with the stored text, and so are texts with a
-//! word that the index has cut. For one part of one word these words are looked at in memory, unless they are many. Of a
-//! pattern with many parts some are looked for, which is enough to leave few texts to compare.
+//! word that the index has cut. For one part of one word these words are looked at in memory, unless they are many. Of
+//! a pattern with many parts some are looked for, which is enough to leave few texts to compare.
 
 use std::cmp::Reverse;
 
@@ -27,9 +27,11 @@ use crate::snapshot::FastColumn;
 
 /// The part of a read that a time limit names.
 const PART: &str = "looking for parts of words";
-/// Forms up to which a word of a pattern is looked for beside its neighbours. One of more may stand anywhere in the text.
+/// Forms up to which a word of a pattern is looked for beside its neighbours. One of more may stand anywhere in the
+/// text.
 const FEW_WORDS: usize = 64;
-/// Forms that the plan of a filter holds, of those words that have many. The documents of more are put together at once.
+/// Forms that the plan of a filter holds, of those words that have many. The documents of more are put together at
+/// once.
 const HELD_WORDS: usize = 50_000;
 /// Literals of a pattern that are looked for, the longest. Texts that have them are compared with all of it.
 const LITERALS: usize = 4;

@@ -1,5 +1,5 @@
-//! The thread that writes the index: session after session, each begun where the last committed. How a batch is applied,
-//! committed and published.
+//! The thread that writes the index: session after session, each begun where the last committed. How a batch is
+//! applied, committed and published.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -83,8 +83,8 @@ impl ProjectorThread {
         }
     }
 
-    /// Code that decodes what is damaged may panic, so after the first time all files are compared with their checksums. A
-    /// second time in a row it is a fault of another kind.
+    /// Code that decodes what is damaged may panic, so after the first time all files are compared with their
+    /// checksums. A second time in a row it is a fault of another kind.
     fn panicked(&mut self) -> SessionEnd {
         if std::mem::replace(&mut self.has_panicked, true) {
             return SessionEnd::Failed(ProjectorFailure::Panicked);

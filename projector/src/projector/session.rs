@@ -38,8 +38,8 @@ struct Session {
     merges: Merges,
 }
 
-/// When it is looked for segments to merge while nothing else happens: less and less often as long as their number stays,
-/// since a merge may take minutes, or fail again and again.
+/// When it is looked for segments to merge while nothing else happens: less and less often as long as their number
+/// stays, since a merge may take minutes, or fail again and again.
 struct Merges {
     looked: Instant,
     every: Duration,

@@ -14,7 +14,8 @@ pub(super) enum SessionEnd {
     Failed(ProjectorFailure),
     /// The index has to be built anew.
     Unusable(UnusableIndex),
-    /// The log or the index does not work now; the index is good as of its last commit, unless it turns out to be damaged.
+    /// The log or the index does not work now; the index is good as of its last commit, unless it turns out to be
+    /// damaged.
     Again {
         error: Box<dyn Error + Send + Sync>,
         may_be_damage: bool,

@@ -12,8 +12,8 @@ use super::{Search, SearchError, Slots};
 use crate::snapshot::Segment;
 
 impl Search {
-    /// What `each` makes of all segments together: a part for each thread that looked through some, each begun by `new`.
-    /// Segments come with their place in the snapshot.
+    /// What `each` makes of all segments together: a part for each thread that looked through some, each begun by
+    /// `new`. Segments come with their place in the snapshot.
     pub(crate) fn fold_segments<'s, A: Send>(
         &'s self,
         new: impl Fn() -> A + Sync,

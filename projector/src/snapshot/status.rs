@@ -78,8 +78,8 @@ impl SharedStatus {
         self.complete_to_ms.load(Ordering::Acquire)
     }
 
-    /// How long ago this instant was. Of one that the clock has not come to, as it was set back, no more is known than how long
-    /// the log has been silent.
+    /// How long ago this instant was. Of one that the clock has not come to, as it was set back, no more is known than
+    /// how long the log has been silent.
     pub(crate) fn lag_ms_since(&self, instant_ms: i64) -> u64 {
         let lag_ms = self.clock.now().date().0.saturating_sub(instant_ms);
         u64::try_from(lag_ms).unwrap_or_else(|_| match self.log_silent() {
@@ -88,8 +88,8 @@ impl SharedStatus {
         })
     }
 
-    /// How far what readers see is behind the end of the log: what the log took longer ago is in it. Grows as long as the
-    /// log can't be asked where it ends.
+    /// How far what readers see is behind the end of the log: what the log took longer ago is in it. Grows as long as
+    /// the log can't be asked where it ends.
     pub fn lag_ms(&self) -> u64 {
         self.lag_ms_since(self.complete_to_ms())
     }

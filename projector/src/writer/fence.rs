@@ -1,9 +1,9 @@
 //! Keeps a writer that was given up from changing the index, and one whose list of segments could not be written.
 //!
 //! tantivy's writer leaves its merges running when it is dropped. One that ends later writes its own list of segments,
-//! over the commits that another writer has made since. And when a commit can't write its list, its documents are in the
-//! list that the next merge writes, under the positions before it and without the deletes that belong to them: a call
-//! would be there twice, and reading it again would change nothing.
+//! over the commits that another writer has made since. And when a commit can't write its list, its documents are in
+//! the list that the next merge writes, under the positions before it and without the deletes that belong to them: a
+//! call would be there twice, and reading it again would change nothing.
 
 use std::fmt;
 use std::io::{self, Write};

@@ -261,8 +261,8 @@ impl UnusableIndex {
     }
 }
 
-/// Renames the folder out of the way and says what it is called now. Only the last damaged one is kept; an outdated one goes
-/// once the new one is built, see [`delete_outdated`].
+/// Renames the folder out of the way and says what it is called now. Only the last damaged one is kept; an outdated one
+/// goes once the new one is built, see [`delete_outdated`].
 pub(crate) fn set_aside(folder: &Path, reason: &UnusableIndex) -> io::Result<PathBuf> {
     let aside = beside(folder, if reason.is_outdated() { OUTDATED } else { SET_ASIDE });
     delete(&aside)?;

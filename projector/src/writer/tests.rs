@@ -142,7 +142,8 @@ fn a_commit_that_failed_leaves_nothing_in_the_way_of_the_same_commit() {
     world.apply(&mut writer, 60).expect("applied");
     writer.commit().expect("committed");
     drop(writer);
-    // As nothing else comes meanwhile, tantivy gives the same number to the second attempt, and the same names to files.
+    // As nothing else comes meanwhile, tantivy gives the same number to the second attempt, and the same names to
+    // files.
     let attempt = || {
         let mut writer = world.open();
         world.apply(&mut writer, usize::MAX).expect("applied");

@@ -19,8 +19,8 @@ pub(super) struct Cover {
 
 impl Cover {
     /// Takes readers that work before those that failed a moment ago, such as are not far
-    /// behind the freshest before others, such as have caught up before others, then those that serve the most of what is left, then the furthest: few
-    /// readers, each with all it has, answer faster than many with a bit each.
+    /// behind the freshest before others, such as have caught up before others, then those that serve the most of what
+    /// is left, then the furthest: few readers, each with all it has, answer faster than many with a bit each.
     pub(super) fn of(statuses: &[Option<ReaderStatus>], shunned: &BTreeSet<usize>) -> Result<Self, ReadError> {
         let known = || statuses.iter().enumerate().filter_map(|(at, status)| Some((at, status.as_ref()?)));
         let Some(log) = known().find_map(|(_, status)| status.log) else {

@@ -130,8 +130,8 @@ impl RemoteReader {
         Err(ReadError::OtherVersion { reason })
     }
 
-    /// A projector that can't be reached serves nothing, whatever the network says of it; neither does one that does not
-    /// say itself that the time is up.
+    /// A projector that can't be reached serves nothing, whatever the network says of it; neither does one that does
+    /// not say itself that the time is up.
     fn failure(&self, error: &reqwest::Error, asked: Option<&BTreeSet<Partition>>) -> ReadError {
         tracing::debug!(projector.url = %self.base, error = %error, "a projector could not be reached");
         self.away(asked)

@@ -23,7 +23,8 @@ impl Frequencies {
 }
 
 impl Filter {
-    /// The words, phrases and prefixes that score: all that are under no exclusion, in order, each as a condition of its own.
+    /// The words, phrases and prefixes that score: all that are under no exclusion, in order, each as a condition of
+    /// its own.
     pub fn scoring_words(&self) -> Vec<Self> {
         let mut words = Vec::new();
         self.push_scoring_words(&mut words);

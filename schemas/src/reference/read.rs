@@ -64,8 +64,8 @@ fn problem(place: &str, error: &str) -> Problem {
     Problem::new(place, expected)
 }
 
-/// The members that a key does not have: whoever wrote one of them meant another. Rows of other kinds only name things, and come
-/// from systems that know more of them.
+/// The members that a key does not have: whoever wrote one of them meant another. Rows of other kinds only name things,
+/// and come from systems that know more of them.
 pub(super) fn unknown_members(kind: ReferenceKind, data: &RawValue) -> Vec<Problem> {
     match kind {
         ReferenceKind::Key => {

@@ -107,7 +107,8 @@ impl ReferenceRecord {
     }
 
     /// The same of an event that a client sends. A record of the topic may be of a newer build and know more; what a
-    /// client says of a key and nobody knows is a mistake, and passing it over could turn what was meant into its opposite.
+    /// client says of a key and nobody knows is a mistake, and passing it over could turn what was meant into its
+    /// opposite.
     pub fn decode_sent_event(value: &[u8]) -> Result<Self, Problems> {
         Self::decode_event_of(value, Sender::Client)
     }

@@ -14,9 +14,10 @@ const SHOWN: usize = 160;
 /// Everything in which the answer is not as expected; empty when it is.
 ///
 /// An expectation has any of: `status`; `json` (the whole body, compared as values, so the order of keys does not
-/// count; without `data` it is about the other members of a list that it names); `count`, `skip`, `limit` (members of the body); `ids` (the rows in their order) or `id_set` (in any order);
-/// `keys` (the keys of objects in their order, by JSON pointer); `headers`; `content_type` (null: none); `text` (the
-/// whole body) and `text_contains`. `facts` are for people. Any other member is a difference: it would go unseen.
+/// count; without `data` it is about the other members of a list that it names); `count`, `skip`, `limit` (members of
+/// the body); `ids` (the rows in their order) or `id_set` (in any order); `keys` (the keys of objects in their order,
+/// by JSON pointer); `headers`; `content_type` (null: none); `text` (the whole body) and `text_contains`. `facts` are
+/// for people. Any other member is a difference: it would go unseen.
 pub fn differences(expected: &Map<String, Value>, answer: &Answer) -> Vec<String> {
     let mut found = Vec::new();
     let body = serde_json::from_slice::<Value>(&answer.body);

@@ -1,4 +1,5 @@
-//! The mutants of testkit/mutants can be made, and the tests that are to catch them exist. `scripts/test-mutants` makes them.
+//! The mutants of testkit/mutants can be made, and the tests that are to catch them exist. `scripts/test-mutants` makes
+//! them.
 
 use std::fs;
 use std::path::PathBuf;

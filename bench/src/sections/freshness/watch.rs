@@ -1,4 +1,5 @@
-//! Asks again and again for the oldest call that is not visible yet, and sees from each answer's positions which ones are.
+//! Asks again and again for the oldest call that is not visible yet, and sees from each answer's positions which ones
+//! are.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -16,7 +16,8 @@ const OTHER_PROJECT: &str = "5a000000-0000-4000-8000-000000000002";
 /// The headers that a holder sends.
 pub(super) type Holder = Vec<(&'static str, String)>;
 
-/// Makes the keys of the matrix, and a call to read. Comes back with what each kind of holder sends, when it is in force.
+/// Makes the keys of the matrix, and a call to read. Comes back with what each kind of holder sends, when it is in
+/// force.
 pub(super) async fn holders(roles: &Roles) -> BTreeMap<&'static str, Holder> {
     let master = roles.ingest.with_key(MASTER_KEY);
     let (mut events, mut holders, mut last) = (Vec::new(), BTreeMap::new(), ApiKey::generate());
