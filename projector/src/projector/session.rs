@@ -159,7 +159,7 @@ impl Session {
 
     /// While nothing comes, segments are merged and seen merged, and then one thread writes.
     fn idle_turn(&mut self) -> Result<Turn, SessionEnd> {
-        if self.pace.changes(self.writer.is_merging(), Instant::now()) {
+        if self.pace.idle(self.writer.is_merging()) {
             return Ok(Turn::ChangeThreads);
         }
         if self.merges.looked.elapsed() < self.merges.every {
@@ -177,9 +177,7 @@ impl Session {
             self.progress_said = Instant::now();
             telling::progress(self.writer.checkpoint());
         }
-        let now = Instant::now();
-        self.pace.committed(full, now);
-        if self.pace.changes(self.writer.is_merging(), now) { self.with_threads() } else { Ok(self) }
+        if self.pace.committed(full) { self.with_threads() } else { Ok(self) }
     }
 
     /// With a writer of as many threads as its pace asks for.
