@@ -97,7 +97,9 @@ impl Top {
         }
         let (_, page, _) = firsts.select_nth_unstable(skip);
         let all = kept.iter().map(Vec::len).sum::<usize>();
-        kept.iter_mut().for_each(|candidates| candidates.retain(|candidate| candidate.first >= *page));
+        for candidates in &mut kept {
+            candidates.retain(|candidate| candidate.first >= *page);
+        }
         (all - kept.iter().map(Vec::len).sum::<usize>(), kept)
     }
 }
