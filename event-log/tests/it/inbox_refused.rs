@@ -16,7 +16,8 @@ fn poll_until<T>(
     inbox: &mut KafkaInbox,
     mut wanted: impl FnMut(&Result<Vec<InboxItem>, InboxError>) -> Option<T>,
 ) -> T {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    // What was asked of a broker that hangs is given up after a minute only.
+    let deadline = Instant::now() + Duration::from_mins(3);
     loop {
         let answer = inbox.poll(1 << 20, WAIT);
         if let Some(found) = wanted(&answer) {
