@@ -75,6 +75,23 @@ async fn what_was_not_acknowledged_comes_again() {
     assert_eq!(record(&items[0]).value, "three");
 }
 
+/// Each broker that can't be reached is a line and an error, which wait in the same queue as what the group says.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_group_says_is_heard_though_hundreds_of_connections_fail() {
+    let Some(options) = options("amid") else { return };
+    open(&options).await;
+    send(&options, &producer(&options), 0, b"one");
+    let nobody: Vec<String> = (1..=400).map(|port| format!("127.0.0.1:{port}")).collect();
+    let amid = KafkaOptions {
+        bootstrap: format!("{},{}", options.bootstrap, nobody.join(",")),
+        properties: vec![("enable.sparse.connections".to_owned(), "false".to_owned())],
+        ..options.clone()
+    };
+    let mut inbox = KafkaInbox::open(&amid, &options.topic_prefix).expect("a member");
+    let items = poll_until(&mut [&mut inbox], |items| !items.is_empty());
+    assert_eq!(record(&items[0]).value, "one");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_the_broker_deleted_before_they_were_taken_are_named() {
     let Some(options) = options("missed") else { return };

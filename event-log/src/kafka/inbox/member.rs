@@ -22,6 +22,8 @@ use super::{InboxError, InboxItem, read};
 
 /// How long the group's own events may wait while no partition has records.
 const GROUP_EVENTS: Duration = Duration::from_millis(100);
+/// Events of the group's queue that one look serves.
+const EVENTS: usize = 100;
 /// How long nothing may be heard before the group's broker is asked.
 const QUIET: Duration = Duration::from_secs(10);
 
@@ -212,9 +214,10 @@ impl Member {
         Ok(())
     }
 
-    /// Serves rebalances and reads what came before a partition had its own queue.
+    /// Serves rebalances and reads what came before a partition had its own queue. rdkafka does not tell a line of
+    /// librdkafka's that it has served from an empty queue: behind many of them the group's word waits.
     fn serve_group(&mut self, found: &mut Found, left: &mut usize) {
-        loop {
+        for _ in 0..EVENTS {
             let polled = self.consumer.poll(Duration::ZERO).map(|message| message.map(|message| read(&message)));
             self.take_changes();
             match polled {
@@ -225,7 +228,7 @@ impl Member {
                     }
                 }
                 Some(Err(error)) => found.failed(&self.consumer, &self.names, &error),
-                None => return,
+                None => {}
             }
         }
     }
