@@ -40,14 +40,18 @@ async fn send(log: &KafkaLog, value: &'static str) {
     log.send_to_inbox(&draft).await.expect("sent");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_inbox_that_may_not_be_read_names_the_right_that_is_missing_until_it_is_granted() {
-    if testkit::kafka_or_skip().is_none() {
-        return;
-    }
+/// A broker of the test's own and a log on it; none when no broker can be started.
+async fn start() -> Option<(Broker, KafkaOptions, KafkaLog)> {
+    testkit::kafka_or_skip()?;
     let broker = Broker::started().await.expect("the broker starts");
     let options = KafkaOptions { partitions: 2, ..KafkaOptions::new(broker.bootstrap()) };
     let log = open(&options).await;
+    Some((broker, options, log))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inbox_that_may_not_be_read_names_the_right_that_is_missing_until_it_is_granted() {
+    let Some((broker, options, log)) = start().await else { return };
     let (topic, group) = ("llm-log.inbox", "llm-log.ingest");
     send(&log, "one").await;
 
@@ -88,12 +92,7 @@ async fn an_inbox_that_may_not_be_read_names_the_right_that_is_missing_until_it_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_inbox_says_that_its_broker_is_away_until_it_is_back() {
-    if testkit::kafka_or_skip().is_none() {
-        return;
-    }
-    let broker = Broker::started().await.expect("the broker starts");
-    let options = KafkaOptions { partitions: 2, ..KafkaOptions::new(broker.bootstrap()) };
-    let log = open(&options).await;
+    let Some((broker, options, log)) = start().await else { return };
     let mut inbox = KafkaInbox::open(&options, "llm-log.ingest").expect("a member");
     send(&log, "one").await;
     assert_eq!(poll_until(&mut inbox, values), ["one"]);

@@ -63,7 +63,7 @@ pub(crate) fn check_log(
         // A record that the log has dropped after the index read it proves nothing and is not needed.
         .filter(|(partition, last)| bounds.get(partition).is_some_and(|bounds| bounds.start <= last.offset))
         .collect();
-    recognise(log, known, PATIENCE, stop)?;
+    recognise(log, known, Instant::now, stop)?;
     Ok(bounds.into_iter().map(|(partition, bounds)| (partition, bounds.end)).collect())
 }
 
@@ -83,17 +83,17 @@ fn bounds_of(log: &dyn EventLog, checkpoint: &Checkpoint) -> Result<BTreeMap<Par
 fn recognise(
     log: &dyn EventLog,
     known: BTreeMap<Partition, LastRecord>,
-    patience: Duration,
+    now: impl Fn() -> Instant,
     stop: &Stop,
 ) -> Result<(), LogCheckError> {
     // Each partition by itself, so that a long tail of one does not have to be read to reach another.
     for (partition, last) in known {
-        let deadline = Instant::now() + patience;
+        let deadline = now() + PATIENCE;
         let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(partition, last.offset)]))?;
         let mut reached = last.offset;
         let mut found = None;
         while reached <= last.offset {
-            if Instant::now() > deadline || stop.is_set() {
+            if now() > deadline || stop.is_set() {
                 let reason = format!("the record {} of partition {partition} can't be read again", last.offset);
                 return Err(LogCheckError::Unavailable(LogUnavailable(reason)));
             }
@@ -117,22 +117,26 @@ fn recognise(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use async_trait::async_trait;
     use event_log::{AppendError, LogReader, LogRecord, NewRecord, Position, ReadBatch};
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(2);
-
-    /// A log of one record a partition, each of which takes a quarter of the patience.
-    #[derive(Debug)]
-    struct SlowLog;
+    /// A log of one record a partition, which counts its reads.
+    #[derive(Debug, Default)]
+    struct CountedLog(Arc<AtomicU32>);
 
     #[derive(Debug)]
-    struct SlowReader(Partition);
+    struct CountedReader {
+        partition: Partition,
+        reads: Arc<AtomicU32>,
+    }
 
     #[async_trait]
-    impl EventLog for SlowLog {
+    impl EventLog for CountedLog {
         fn partitions(&self, _: Topic) -> u32 {
             8
         }
@@ -147,25 +151,25 @@ mod tests {
 
         fn reader(&self, _: Topic, from: &BTreeMap<Partition, Offset>) -> Result<Box<dyn LogReader>, ReadLogError> {
             let (partition, _) = from.first_key_value().expect("one partition is asked for");
-            Ok(Box::new(SlowReader(*partition)))
+            Ok(Box::new(CountedReader { partition: *partition, reads: Arc::clone(&self.0) }))
         }
     }
 
-    impl LogReader for SlowReader {
+    impl LogReader for CountedReader {
         fn read(&mut self, _: usize, _: Duration) -> Result<ReadBatch, ReadLogError> {
-            std::thread::sleep(PATIENCE / 4);
+            self.reads.fetch_add(1, Ordering::Relaxed);
             let record = LogRecord {
-                position: Position { partition: self.0, offset: 0 },
+                position: Position { partition: self.partition, offset: 0 },
                 timestamp_ms: 0,
                 key: bytes::Bytes::new(),
                 value: None,
                 headers: Vec::new(),
             };
-            Ok(ReadBatch { records: vec![record], next: BTreeMap::from([(self.0, 1)]) })
+            Ok(ReadBatch { records: vec![record], next: BTreeMap::from([(self.partition, 1)]) })
         }
 
         fn ends(&mut self) -> Result<BTreeMap<Partition, Offset>, ReadLogError> {
-            Ok(BTreeMap::from([(self.0, 1)]))
+            Ok(BTreeMap::from([(self.partition, 1)]))
         }
     }
 
@@ -173,6 +177,10 @@ mod tests {
     fn many_partitions_may_take_longer_than_one() {
         let last = LastRecord { offset: 0, timestamp_ms: 0, hash: value_hash(&[]) };
         let known = (0..8).map(|partition| (partition, last)).collect();
-        recognise(&SlowLog, known, PATIENCE, &Stop::default()).expect("each is the same");
+        let log = CountedLog::default();
+        let begun = Instant::now();
+        // Each read takes a quarter of the patience.
+        let now = || begun + PATIENCE / 4 * log.0.load(Ordering::Relaxed);
+        recognise(&log, known, now, &Stop::default()).expect("each is the same");
     }
 }
