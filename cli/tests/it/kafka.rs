@@ -104,6 +104,15 @@ pub(crate) async fn in_force(client: &Client) {
     wait_until_async("the key is in force", VISIBLE, async || visible(client).await.is_some()).await;
 }
 
+/// The same of a server that only takes events.
+pub(crate) async fn in_force_at_ingest(client: &Client) {
+    wait_until_async("the key is in force at ingest", VISIBLE, async || {
+        // What is refused for its content was let in.
+        client.post("/v1/events", &json!([{}])).await.is_ok_and(|answer| answer.text().contains("problems"))
+    })
+    .await;
+}
+
 /// How many calls the key sees; none while there is no answer.
 pub(crate) async fn visible(client: &Client) -> Option<u64> {
     let answer = client.post("/api/llm-log/count", &json!({})).await.ok()?;
@@ -145,11 +154,7 @@ async fn three_roles_that_start_at_once_on_a_new_log_answer_as_one_process_does(
     let key = make_key(&place, &["ReadLlmLog", "CreateLlmLogEvent"]).await;
     let (producer, reader) = (ingest.client().with_key(&key), query_api.client().with_key(&key));
     in_force(&reader).await;
-    wait_until_async("the key is in force at ingest", VISIBLE, async || {
-        // What is refused for its content was let in.
-        producer.post("/v1/events", &json!([{}])).await.is_ok_and(|answer| answer.text().contains("problems"))
-    })
-    .await;
+    in_force_at_ingest(&producer).await;
     walk(&producer, &reader).await;
     assert_eq!(compared(installation.verify_running(&projector).await), (3, 6));
     for role in [ingest, projector, query_api] {

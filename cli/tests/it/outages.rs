@@ -8,7 +8,7 @@ use testkit::{Broker, Client, Server, free_port, wait_until_async};
 use crate::binary::{Folder, PROJECT, count};
 use crate::inbox::{Sent, Topics};
 use crate::journey::VISIBLE;
-use crate::kafka::{Installation, in_force, ready};
+use crate::kafka::{Installation, in_force, in_force_at_ingest, ready};
 
 /// How long a broker may take until everybody has found it again.
 const BACK: Duration = Duration::from_mins(2);
@@ -70,6 +70,7 @@ async fn roles_wait_for_a_broker_that_is_away_and_go_on_when_it_is_back() {
     let key = installation.key().await;
     let (producer, reader) = (ingest.client().with_key(&key), query_api.client().with_key(&key));
     in_force(&reader).await;
+    in_force_at_ingest(&producer).await;
     wait_until_async("the first call is taken", VISIBLE, async || publish(&producer, &CALLS[..1]).await.0 == 200).await;
     wait_until_async("the first call is visible", VISIBLE, async || count(&reader).await == 1).await;
 
