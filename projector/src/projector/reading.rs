@@ -21,7 +21,7 @@ use crate::checkpoint::Checkpoint;
 use crate::writer::batch::FoldedBatch;
 
 /// Bytes of one read.
-const READ_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const READ_BYTES: usize = 8 * 1024 * 1024;
 /// Batches that wait for the writer. With the one being folded and the one being applied there are 64 MiB of
 /// events between log and index at most.
 const WAITING_BATCHES: usize = 6;

@@ -8,7 +8,7 @@ use schemas::fold::FOLD_VERSION;
 use super::failure::ProjectorFailure;
 use super::freshness::{Freshness, SeenEnds};
 use super::log_check::check_log;
-use super::pace::{IDLE, Pace};
+use super::pace::{IDLE, Lag, Pace, due};
 use super::reading::{Read, Reading};
 use super::run::ProjectorThread;
 use super::session_end::SessionEnd;
@@ -20,10 +20,6 @@ use crate::writer::folder::{Check, open_or_create};
 
 /// Least time between two commits.
 const TICK: Duration = Duration::from_millis(100);
-/// Greatest time between two commits while records keep coming.
-const TICK_MAX: Duration = Duration::from_secs(1);
-/// Bytes of events after which a commit comes, whatever waits.
-const COMMIT_BYTES: usize = 32 * 1024 * 1024;
 
 /// The longest time without looking for segments to merge, while there are some.
 const MERGES_AT_LEAST_EVERY: Duration = Duration::from_secs(30);
@@ -50,10 +46,7 @@ struct Merges {
 /// What is to be done next.
 enum Turn {
     Wait,
-    Commit {
-        /// Whether more was waiting.
-        full: bool,
-    },
+    Commit(Lag),
     ChangeThreads,
     /// Commits what is not, and ends: because of this failure, or because it is told to stop.
     End(Option<ProjectorFailure>),
@@ -67,9 +60,9 @@ impl ProjectorThread {
             self.check_damage()?;
             match session.turn(self)? {
                 Turn::Wait => {}
-                Turn::Commit { full } => {
+                Turn::Commit(lag) => {
                     self.commit(&mut session.writer, &mut session.freshness)?;
-                    session = session.committed(full)?;
+                    session = session.committed(lag)?;
                 }
                 Turn::ChangeThreads => session = session.with_threads()?,
                 Turn::End(failure) => {
@@ -123,7 +116,7 @@ impl ProjectorThread {
 
 impl Session {
     fn since_commit(&self) -> Duration {
-        self.last_commit.map_or(TICK_MAX, |at| at.elapsed())
+        self.last_commit.map_or(IDLE, |at| at.elapsed())
     }
 
     /// Waits for what the log has and applies it.
@@ -137,10 +130,10 @@ impl Session {
         match read {
             Some(Read::Batch(batch)) => {
                 thread.status.set_log_heard();
+                let read_bytes = batch.bytes;
                 thread.apply(&mut self.writer, batch)?;
-                let is_time = self.last_commit.is_some() && since >= TICK_MAX;
-                let is_full = self.writer.uncommitted_bytes() >= COMMIT_BYTES || is_time;
-                Ok(if is_full && self.writer.has_moved() { Turn::Commit { full: true } } else { Turn::Wait })
+                let lag = due(self.last_commit.map(|_| since), self.writer.uncommitted_bytes(), read_bytes);
+                Ok(lag.filter(|_| self.writer.has_moved()).map_or(Turn::Wait, Turn::Commit))
             }
             Some(Read::Ends(seen)) => {
                 thread.status.set_log_heard();
@@ -151,7 +144,7 @@ impl Session {
                 Ok(Turn::Wait)
             }
             Some(Read::Failed(failure)) => Ok(Turn::End(Some(failure))),
-            None if self.writer.has_moved() && since >= TICK => Ok(Turn::Commit { full: false }),
+            None if self.writer.has_moved() && since >= TICK => Ok(Turn::Commit(Lag::Small)),
             None if self.writer.has_moved() || since < IDLE => Ok(Turn::Wait),
             None => self.idle_turn(),
         }
@@ -167,17 +160,17 @@ impl Session {
         }
         let segments = self.writer.wants_merges()?.then(|| self.writer.committed().segment_readers().len());
         self.merges.looked(segments);
-        Ok(if segments.is_some() { Turn::Commit { full: false } } else { Turn::Wait })
+        Ok(if segments.is_some() { Turn::Commit(Lag::Small) } else { Turn::Wait })
     }
 
-    /// After a commit, which was full when more was waiting.
-    fn committed(mut self, full: bool) -> Result<Self, SessionEnd> {
+    /// After a commit, with what the log had left then.
+    fn committed(mut self, lag: Lag) -> Result<Self, SessionEnd> {
         self.last_commit = Some(Instant::now());
         if !self.writer.checkpoint().building_to.is_empty() && self.progress_said.elapsed() >= LINE_EVERY {
             self.progress_said = Instant::now();
             telling::progress(self.writer.checkpoint());
         }
-        if self.pace.committed(full) { self.with_threads() } else { Ok(self) }
+        if self.pace.committed(lag) { self.with_threads() } else { Ok(self) }
     }
 
     /// With a writer of as many threads as its pace asks for.
