@@ -6,6 +6,7 @@ pub(crate) mod failing_directory;
 mod fence;
 pub(crate) mod folder;
 mod known;
+mod merge_threads;
 mod merges;
 mod seal;
 pub(crate) mod stored;

@@ -135,6 +135,32 @@ fn nothing_of_a_failed_commit_appears_whatever_merges_end_after_it() {
     }
 }
 
+/// The priorities of this process's threads whose name begins so, as `nice` counts them.
+#[cfg(target_os = "linux")]
+fn niceness_of(name: &str) -> Vec<i64> {
+    let threads = std::fs::read_dir("/proc/self/task").expect("Linux");
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    let named = stats.filter(|stat| stat.contains(&format!("({name}")));
+    // The seventeenth field behind the name: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    named.filter_map(|stat| stat.rsplit_once(") ")?.1.split(' ').nth(16)?.parse().ok()).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_that_merge_let_the_others_go_first() {
+    let world = World::new(7, 60);
+    let mut writer = world.create();
+    for records in [20, 40] {
+        world.apply(&mut writer, records).expect("applied");
+        writer.commit().expect("committed");
+    }
+    writer.merge_all();
+    assert_eq!(writer.index.searchable_segment_ids().expect("readable").len(), 1);
+    assert!(niceness_of("merge_thread").contains(&10));
+    assert!(!niceness_of("segment_updater").is_empty());
+    assert!(niceness_of("segment_updater").iter().chain(&niceness_of("thrd-tantivy")).all(|niceness| *niceness == 0));
+}
+
 #[test]
 fn a_commit_that_failed_leaves_nothing_in_the_way_of_the_same_commit() {
     let world = World::new(7, 60);
