@@ -33,7 +33,7 @@ pub(crate) enum Check {
     All,
 }
 
-/// Why an index is set aside and built anew.
+/// Why an index is not read on.
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableIndex {
     #[error("it can't be opened")]
@@ -45,7 +45,10 @@ pub enum UnusableIndex {
     #[error("it has files and no list of segments")]
     NoSegments,
     #[error("it was written by a build with other fields")]
-    OtherFields,
+    OtherFields {
+        /// The log that it is of.
+        log: LogId,
+    },
     #[error(transparent)]
     Payload(#[from] UnusablePayload),
     #[error("it was folded by version {0}")]
@@ -161,11 +164,11 @@ fn checked(directory: impl Directory, fields: &CallFields, check: Check) -> Resu
 pub(crate) fn reopen_in(directory: Box<dyn Directory>, fields: &CallFields) -> Result<OpenedIndex, OpenIndexError> {
     let (fenced, fence) = FencedDirectory::new(directory.clone());
     let index = Index::open(fenced)?;
+    let checkpoint = Checkpoint::parse(index.load_metas()?.payload.as_deref()).map_err(UnusableIndex::from)?;
     if index.schema() != fields.schema {
-        return Err(UnusableIndex::OtherFields.into());
+        return Err(UnusableIndex::OtherFields { log: checkpoint.log }.into());
     }
     register_words(&index);
-    let checkpoint = Checkpoint::parse(index.load_metas()?.payload.as_deref()).map_err(UnusableIndex::from)?;
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
     Ok(OpenedIndex { fence, directory, files: None, index, reader, checkpoint })
 }
@@ -184,6 +187,9 @@ pub(crate) fn open_or_create(
         Err(OpenIndexError::Unusable(UnusableIndex::Payload(UnusablePayload::Missing))) if is_empty(folder)? => {
             return create(folder, fields, wanted);
         }
+        Err(OpenIndexError::Unusable(UnusableIndex::OtherFields { log })) if log != wanted.log => {
+            return Err(UnusableIndex::OtherLog(log).into());
+        }
         Err(error) => return Err(error),
     };
     fits(&opened.checkpoint, wanted)?;
@@ -195,11 +201,11 @@ fn is_empty(folder: &Path) -> Result<bool, OpenIndexError> {
 }
 
 fn fits(found: &Checkpoint, wanted: &Checkpoint) -> Result<(), UnusableIndex> {
-    if found.fold_version != wanted.fold_version {
-        return Err(UnusableIndex::OtherFold(found.fold_version));
-    }
     if found.log != wanted.log {
         return Err(UnusableIndex::OtherLog(found.log));
+    }
+    if found.fold_version != wanted.fold_version {
+        return Err(UnusableIndex::OtherFold(found.fold_version));
     }
     if !found.partitions.keys().eq(wanted.partitions.keys()) {
         return Err(UnusableIndex::OtherPartitions(found.partitions.keys().copied().collect()));
@@ -257,7 +263,7 @@ impl UnusableIndex {
     /// Whether nothing is wrong with it: another build made it, or one with another list of partitions.
     fn is_outdated(&self) -> bool {
         let is_of_newer = matches!(self, Self::Payload(UnusablePayload::UnknownVersion(_)));
-        is_of_newer || matches!(self, Self::OtherFields | Self::OtherFold(_) | Self::OtherPartitions(_))
+        is_of_newer || matches!(self, Self::OtherFields { .. } | Self::OtherFold(_) | Self::OtherPartitions(_))
     }
 }
 

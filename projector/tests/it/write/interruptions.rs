@@ -1,7 +1,9 @@
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use projector::ProjectorFailure;
+use schemas::fold::FOLD_VERSION;
 use schemas::id::LogId;
 use testkit::Generator;
 use uuid::Uuid;
@@ -69,6 +71,18 @@ fn a_damaged_index_is_set_aside_and_built_anew() {
     assert!(world.index_folder().with_file_name("index.set-aside").is_dir());
 }
 
+/// Changes the index's list of segments and seals it again. What is written now.
+fn rewrite_list(folder: &Path, from: &str, to: &str) -> String {
+    let meta = folder.join("meta.json");
+    let text = fs::read_to_string(&meta).expect("readable");
+    let (list, _) = text.rsplit_once(r#","checksum":"#).expect("a checksum");
+    let changed = list.replace(from, to);
+    assert_ne!(list, changed);
+    let sealed = format!(r#"{changed},"checksum":"{:032x}"}}"#, xxh3_128(changed.as_bytes()));
+    fs::write(&meta, &sealed).expect("written");
+    sealed
+}
+
 #[test]
 fn an_index_of_a_newer_build_is_replaced_and_then_deleted() {
     let mut world = World::new();
@@ -76,13 +90,7 @@ fn an_index_of_a_newer_build_is_replaced_and_then_deleted() {
     let projector = world.start();
     world.wait(&projector);
     projector.stop();
-    let meta = world.index_folder().join("meta.json");
-    let text = fs::read_to_string(&meta).expect("readable");
-    let (list, _) = text.rsplit_once(r#","checksum":"#).expect("a checksum");
-    let newer = list.replace(r#"\"version\":1"#, r#"\"version\":2"#);
-    assert_ne!(list, newer);
-    let sealed = format!(r#"{newer},"checksum":"{:032x}"}}"#, xxh3_128(newer.as_bytes()));
-    fs::write(&meta, sealed).expect("written");
+    rewrite_list(&world.index_folder(), r#"\"version\":1"#, r#"\"version\":2"#);
     let outdated = world.index_folder().with_file_name("index.outdated");
     // As a process would leave it that was killed before it was deleted.
     fs::create_dir(&outdated).expect("made");
@@ -101,12 +109,25 @@ fn an_index_of_another_log_stops_the_projector_and_stays() {
     let projector = world.start();
     world.wait(&projector);
     projector.stop();
+    assert_stops_at_another_log(&world);
+    assert!(world.verify_folder().is_clean());
+    for (own, other) in [
+        (format!(r#"\"fold_version\":{FOLD_VERSION}"#), r#"\"fold_version\":1"#),
+        (r#""requestPrompt""#.to_owned(), r#""requestPrompts""#),
+    ] {
+        let list = rewrite_list(&world.index_folder(), &own, other);
+        assert_stops_at_another_log(&world);
+        assert_eq!(fs::read_to_string(world.index_folder().join("meta.json")).expect("readable"), list);
+        rewrite_list(&world.index_folder(), other, &own);
+    }
+}
+
+fn assert_stops_at_another_log(world: &World) {
     let projector = world.start_of(LogId(Uuid::from_u128(1)));
     let mut failure = projector.failure();
     let failed = world.run(async { failure.wait_for(Option::is_some).await.map(|failure| failure.clone()) });
     assert_eq!(failed.expect("it lives"), Some(ProjectorFailure::OtherLog(LOG)));
     projector.stop();
-    assert!(world.verify_folder().is_clean());
 }
 
 #[test]
