@@ -10,6 +10,9 @@ use tantivy::indexer::{LogMergePolicy, MergeCandidate, MergePolicy};
 
 /// Segments of about the same size that are merged into one.
 const MERGED_SEGMENTS: usize = 8;
+/// Calls up to which segments count as of the same size. Small commits make larger and larger ones of all that is so small:
+/// with tantivy's 10 000 each of a hundred calls a commit is written ten times on the way, with this three times.
+const SMALL_CALLS: u32 = 1000;
 /// Calls above which a segment is merged with no other.
 const MERGED_CALLS: usize = 10_000_000;
 /// The share of deleted documents above which a segment is merged for that alone.
@@ -36,6 +39,7 @@ impl Merges {
     fn up_to(largest: usize, folder: Option<PathBuf>, room: fn(&Path) -> io::Result<u64>) -> Self {
         let mut by_size = LogMergePolicy::default();
         by_size.set_min_num_segments(MERGED_SEGMENTS);
+        by_size.set_min_layer_size(SMALL_CALLS);
         by_size.set_max_docs_before_merge(largest);
         by_size.set_del_docs_ratio_before_merge(DELETED_SHARE);
         Self { by_size, largest, folder, room, lacks_room: AtomicBool::new(false) }
@@ -136,6 +140,17 @@ mod tests {
         let much = segments.iter().find(|segment| segment.num_deleted_docs() == 30).expect("it is there");
         let candidates = merges.compute_merge_candidates(&segments);
         assert_eq!(candidates.iter().map(|candidate| candidate.0.as_slice()).collect::<Vec<_>>(), [[much.id()]]);
+    }
+
+    #[test]
+    fn small_segments_are_merged_with_each_other_and_not_with_much_larger_ones() {
+        for (small, merged) in [(MERGED_SEGMENTS - 1, None), (MERGED_SEGMENTS, Some(MERGED_SEGMENTS))] {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let sizes: Vec<_> =
+                std::iter::once(3000).chain(std::iter::repeat_n(10, small)).map(|size| (size, 0)).collect();
+            let candidates = Merges::new(None).compute_merge_candidates(&segments(folder.path(), &sizes));
+            assert_eq!(candidates.first().map(|candidate| candidate.0.len()), merged);
+        }
     }
 
     #[test]
