@@ -45,19 +45,22 @@ pub(super) fn start_sweeping(sweeper: Sweeper, age: Duration, stopping: Cancella
 
 /// Sweeps each time the span has passed, until the stop.
 async fn sweep_until(sweeper: &Sweeper, every: Duration, stopping: &CancellationToken) {
-    let mut is_failing = false;
+    let mut failing = None;
     while stopping.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
         let Some(swept) = stopping.run_until_cancelled(sweeper.sweep()).await else { return };
         match swept {
             Ok(abandoned) => {
-                is_failing = false;
+                if failing.take().is_some() {
+                    tracing::info!("calls that run for too long are looked for again");
+                }
                 if abandoned > 0 {
                     tracing::info!(calls.abandoned = abandoned, "calls that had run for too long were abandoned");
                 }
             }
             Err(error) => {
-                let error = format!("{:#}", anyhow::Error::new(error));
-                if !std::mem::replace(&mut is_failing, true) {
+                let kind = std::mem::discriminant(&error);
+                if failing.replace(kind) != Some(kind) {
+                    let error = format!("{:#}", anyhow::Error::new(error));
                     tracing::warn!(error, "calls that run for too long can't be looked for; trying again");
                 }
             }
