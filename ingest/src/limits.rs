@@ -3,7 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use schemas::limits::{BODY_TIMEOUT, IN_FLIGHT_BYTES, UNREAD_BYTES};
+use schemas::limits::{
+    APPEND_TIMEOUT, BODY_TIMEOUT, IN_FLIGHT_BYTES, PROJECT_BURST_EVENTS, PROJECT_EVENTS_PER_SECOND, UNREAD_BYTES,
+};
 
 /// Bounds on what ingest holds and on what one project may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +32,10 @@ impl Default for IngestLimits {
             in_flight_bytes: IN_FLIGHT_BYTES,
             project_in_flight_bytes: IN_FLIGHT_BYTES / 2,
             unread_bytes: UNREAD_BYTES,
-            project_events_per_second: const { NonZeroU32::new(20_000).expect("not zero") },
-            project_burst_events: const { NonZeroU32::new(40_000).expect("not zero") },
+            project_events_per_second: PROJECT_EVENTS_PER_SECOND,
+            project_burst_events: PROJECT_BURST_EVENTS,
             body_timeout: BODY_TIMEOUT,
-            append_timeout: Duration::from_secs(30),
+            append_timeout: APPEND_TIMEOUT,
         }
     }
 }

@@ -13,10 +13,9 @@ use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use flate2::read::MultiGzDecoder;
 use futures::StreamExt as _;
-use schemas::limits::{BODY_BYTES, BODY_VALUES, JSON_DEPTH};
+use schemas::limits::{BODY_BYTES, BODY_VALUES, FORM_DEPTH, FORM_PAIRS, JSON_DEPTH};
 use serde_json::{Map, Value as Json};
 
-use form::{DEPTH, PAIRS};
 use memory::{HeldMemory, NoMemory};
 
 /// Bodies from this size on are decoded on a thread where that may take its time.
@@ -48,7 +47,7 @@ pub(crate) enum BodyError {
     #[error("the body is not valid JSON: {0}")]
     Json(serde_json::Error),
     #[error(
-        "the body is not a valid form: expected name=value pairs such as query[status]=Error, at most {PAIRS} of them, nested at most {DEPTH} deep"
+        "the body is not a valid form: expected name=value pairs such as query[status]=Error, at most {FORM_PAIRS} of them, nested at most {FORM_DEPTH} deep"
     )]
     Form,
     #[error("the body is neither a JSON object nor an array: expected an object with query, select and so on")]

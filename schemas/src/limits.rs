@@ -1,5 +1,6 @@
-//! Every limit of llm-log, in one place.
+//! The limits of llm-log, in one place.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Greatest length of a `Text` column, in characters.
@@ -22,8 +23,22 @@ pub const BODY_VALUES: usize = 500_000;
 pub const BODIES_BYTES: usize = 256 * 1024 * 1024;
 /// How long the body of a request may take to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_mins(1);
+/// Greatest number of name-value pairs in a form.
+pub const FORM_PAIRS: usize = 1000;
+/// Greatest nesting of a name in a form.
+pub const FORM_DEPTH: usize = 10;
+/// Greatest index of a list's element in a form: a greater one is an object's key.
+pub const FORM_INDEX_MAX: usize = 100;
 /// Greatest number of events in one HTTP request.
 pub const REQUEST_EVENTS: usize = 10_000;
+/// Greatest number of problems that an answer to events lists.
+pub const LISTED_PROBLEMS: usize = 1000;
+/// Events that a project may send per second over time.
+pub const PROJECT_EVENTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20_000).expect("not zero");
+/// Events that a project may send at once after a pause.
+pub const PROJECT_BURST_EVENTS: NonZeroU32 = NonZeroU32::new(40_000).expect("not zero");
+/// How long a request with events waits for the log before it is told that the outcome is unknown.
+pub const APPEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Greatest number of bytes that ingest holds between receipt and acknowledgement.
 pub const IN_FLIGHT_BYTES: usize = 256 * 1024 * 1024;
 /// Greatest number of bytes of bodies that wait until ingest reads what is in them.

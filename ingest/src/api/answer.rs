@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use event_log::AppendError;
 use schemas::access::Permission;
 use schemas::id::CallId;
-use schemas::limits::{BODY_BYTES, REQUEST_EVENTS};
+use schemas::limits::{BODY_BYTES, LISTED_PROBLEMS, REQUEST_EVENTS};
 use schemas::problem::{Problem, Problems};
 use serde::Serialize;
 
@@ -16,8 +16,6 @@ use crate::pipeline::EventTooLarge;
 
 /// How long a client should wait when the log did not take its events.
 const LOG_RETRY: Duration = Duration::from_secs(1);
-/// Greatest number of problems that an answer lists.
-const PROBLEMS: usize = 1000;
 
 /// One thing wrong with one item of a request.
 #[derive(Debug, Serialize)]
@@ -38,7 +36,7 @@ pub(super) struct ItemProblems {
 impl ItemProblems {
     pub(super) fn add(&mut self, index: usize, problems: Problems) {
         self.count += problems.0.len();
-        let room = PROBLEMS.saturating_sub(self.listed.len());
+        let room = LISTED_PROBLEMS.saturating_sub(self.listed.len());
         self.listed.extend(problems.0.into_iter().take(room).map(|problem| ItemProblem { index, problem }));
     }
 

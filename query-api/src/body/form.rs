@@ -2,15 +2,9 @@
 
 use std::fmt;
 
+use schemas::limits::{FORM_DEPTH, FORM_INDEX_MAX, FORM_PAIRS};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
-
-/// Greatest number of pairs in a form.
-pub(super) const PAIRS: usize = 1000;
-/// Greatest nesting of a name.
-pub(super) const DEPTH: usize = 10;
-/// Greatest index of a list's element: a greater one is an object's key.
-const INDEX_MAX: usize = 100;
 
 /// The members of a form; every value is a string. `None` when it is none.
 pub(super) fn parse(bytes: &[u8]) -> Option<Map<String, Json>> {
@@ -34,14 +28,14 @@ impl<'de> Deserialize<'de> for Pairs {
             type Value = Pairs;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "at most {PAIRS} pairs")
+                write!(f, "at most {FORM_PAIRS} pairs")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut form: A) -> Result<Pairs, A::Error> {
                 let mut pairs = Vec::new();
                 while let Some(pair) = form.next_element()? {
-                    if pairs.len() == PAIRS {
-                        return Err(A::Error::invalid_length(PAIRS + 1, &self));
+                    if pairs.len() == FORM_PAIRS {
+                        return Err(A::Error::invalid_length(FORM_PAIRS + 1, &self));
                     }
                     pairs.push(pair);
                 }
@@ -60,7 +54,7 @@ fn path(name: &str) -> Option<Vec<&str>> {
     };
     let Some(inner) = rest.strip_suffix(']') else { return Some(vec![name]) };
     let path: Vec<&str> = std::iter::once(first).chain(inner.split("][")).collect();
-    (path.len() <= DEPTH).then_some(path)
+    (path.len() <= FORM_DEPTH).then_some(path)
 }
 
 fn insert(members: &mut Map<String, Json>, path: &[&str], value: String) {
@@ -97,13 +91,13 @@ fn with_lists(value: Json) -> Json {
     let is_list = !members.is_empty()
         && members
             .keys()
-            .all(|key| key.parse::<usize>().is_ok_and(|index| index <= INDEX_MAX && index.to_string() == *key));
+            .all(|key| key.parse::<usize>().is_ok_and(|index| index <= FORM_INDEX_MAX && index.to_string() == *key));
     let members: Map<String, Json> = members.into_iter().map(|(key, value)| (key, with_lists(value))).collect();
     if !is_list {
         return Json::Object(members);
     }
     let mut elements: Vec<(usize, Json)> =
-        members.into_iter().map(|(key, value)| (key.parse().unwrap_or(INDEX_MAX), value)).collect();
+        members.into_iter().map(|(key, value)| (key.parse().unwrap_or(FORM_INDEX_MAX), value)).collect();
     elements.sort_by_key(|(index, _)| *index);
     Json::Array(elements.into_iter().map(|(_, value)| value).collect())
 }
@@ -138,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_form_too_deep_or_too_long_is_refused() {
-        assert_eq!(parse(format!("a{}=1", "[b]".repeat(DEPTH)).as_bytes()), None);
-        assert_eq!(parse("a=1&".repeat(PAIRS + 1).as_bytes()), None);
+        assert_eq!(parse(format!("a{}=1", "[b]".repeat(FORM_DEPTH)).as_bytes()), None);
+        assert_eq!(parse("a=1&".repeat(FORM_PAIRS + 1).as_bytes()), None);
     }
 }
