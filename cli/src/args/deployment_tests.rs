@@ -95,9 +95,9 @@ fn listens(command: &Command) -> (Option<SocketAddr>, Option<PathBuf>) {
     }
 }
 
-/// Whether a health check asks the port that the role listens on.
-fn asks_port(check: &[String], listen: SocketAddr) -> bool {
-    check.last().is_some_and(|url| *url == format!("http://127.0.0.1:{}/readyz", listen.port()))
+/// Whether a health check asks this page of the port that the role listens on.
+fn asks(page: &str, check: &[String], listen: SocketAddr) -> bool {
+    check.last().is_some_and(|url| *url == format!("http://127.0.0.1:{}{page}", listen.port()))
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn the_image_starts_a_server_that_its_user_can_run_and_its_health_check_finds() 
     let listen = listen.expect("a server listens");
     assert!(listen.ip().is_unspecified(), "{listen} can't be reached from outside");
     assert_eq!(image.exposed, listen.port().to_string());
-    assert!(asks_port(&image.health_check, listen), "{:?}", image.health_check);
+    assert!(asks("/healthz", &image.health_check, listen), "{:?}", image.health_check);
     assert_eq!(image.entry_point, ["llm-log"]);
     assert!(image.copied.iter().any(|path| path.ends_with("/bin/llm-log")), "{:?}", image.copied);
     assert!(!["", "root", "0"].contains(&image.user.as_str()), "it runs as root");
@@ -194,7 +194,7 @@ fn the_roles_of_the_composition_reach_each_other_and_their_broker() {
             Some(address) => {
                 let check = &service.healthcheck.test;
                 assert!(address.ip().is_unspecified(), "{name}: {address} can't be reached from another container");
-                assert!(asks_port(check, address), "{name}: {check:?}");
+                assert!(asks("/readyz", check, address), "{name}: {check:?}");
                 let is_served =
                     |port: &String| port.starts_with("127.0.0.1:") && port.ends_with(&format!(":{}", address.port()));
                 assert!(service.ports.iter().all(is_served), "{name}: {:?}", service.ports);
