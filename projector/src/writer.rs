@@ -6,6 +6,8 @@ pub(crate) mod failing_directory;
 mod fence;
 pub(crate) mod folder;
 mod known;
+// Only Linux has priorities of threads.
+#[cfg(target_os = "linux")]
 mod merge_threads;
 mod merges;
 mod seal;

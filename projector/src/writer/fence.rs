@@ -16,7 +16,6 @@ use tantivy::directory::{
     AntiCallToken, Directory, DirectoryLock, FileHandle, Lock, TerminatingWrite, WatchCallback, WatchHandle, WritePtr,
 };
 
-use super::merge_threads::lower_priority;
 use super::seal::{check, is_list, sealed};
 
 /// Closes the directory of one writer when dropped.
@@ -144,7 +143,8 @@ impl Directory for FencedDirectory {
     }
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
-        lower_priority();
+        #[cfg(target_os = "linux")]
+        super::merge_threads::lower_priority();
         let closed = |error| OpenWriteError::wrap_io_error(error, path.to_path_buf());
         let file = self.change(|| self.inner.open_write(path)).map_err(closed)??;
         Ok(CountedFile::open(file, &self.writing))

@@ -1,18 +1,14 @@
 //! Threads that merge let all others go first: nobody waits for a merge, and commits and reads for the cores it takes.
 
-#[cfg(target_os = "linux")]
 use std::cell::Cell;
 
 /// tantivy names the threads that merge so, with a number.
-#[cfg(target_os = "linux")]
 const NAME: &str = "merge_thread";
-/// As [nice](https://man7.org/linux/man-pages/man7/sched.7.html) counts it: a ninth of the time that another thread gets
-/// when both want a core.
-#[cfg(target_os = "linux")]
+/// As [nice](https://man7.org/linux/man-pages/man7/sched.7.html) counts it: a ninth of what another thread gets of a core
+/// that both want.
 const NICENESS: i32 = 10;
 
-/// Lowers the priority of the thread that calls, if it is one that merges. Only Linux has priorities of threads.
-#[cfg(target_os = "linux")]
+/// Lowers the priority of the thread that calls, if it is one that merges.
 pub(super) fn lower_priority() {
     thread_local! {
         static IS_LOWERED: Cell<bool> = const { Cell::new(false) };
@@ -25,6 +21,3 @@ pub(super) fn lower_priority() {
         }
     }
 }
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn lower_priority() {}
