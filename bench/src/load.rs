@@ -63,7 +63,7 @@ pub(crate) struct Plan {
 pub(crate) struct Tally {
     /// Of answers with status 200.
     pub(crate) answered: Latency,
-    /// Of answers with 429 and 503.
+    /// Of answers with 429 and 503, from when they were sent: a client waits for its turn, not for the server.
     pub(crate) refused: Latency,
     pub(crate) statuses: BTreeMap<u16, u64>,
     /// Requests without an answer.
@@ -207,6 +207,7 @@ async fn client<T: Traffic>(traffic: Arc<T>, address: SocketAddr, turns: Arc<Tur
     let mut tally = Tally::default();
     while let Some(from) = turns.next().await {
         let (request, sent) = traffic.request(&mut random);
+        let begun = Instant::now();
         match connection.send(&request).await {
             Ok(reply) => {
                 let took = from.elapsed();
@@ -218,7 +219,7 @@ async fn client<T: Traffic>(traffic: Arc<T>, address: SocketAddr, turns: Arc<Tur
                             tally.wrong.get_or_insert_with(|| format!("{error:#}"));
                         }
                     }
-                    429 | 503 => tally.refused.record(took),
+                    429 | 503 => tally.refused.record(begun.elapsed()),
                     status => {
                         let body = || String::from_utf8_lossy(reply.body.get(..300).unwrap_or(reply.body)).into_owned();
                         tally.wrong.get_or_insert_with(|| format!("{status}: {}", body()));

@@ -35,10 +35,11 @@ struct Seen {
 pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
     let base = lab.base().await?;
     let running = Running::spawn(&base.data, &NO_LIMITS)?.ready().await?;
-    let sampling = Sampling::start(&running);
     for (rate, p50_most, p99_most) in [(1000, Some(100.0), 250.0), (4000, None, 500.0)] {
         progress(&format!("looking for calls that arrive at {rate} a second"));
+        let sampling = Sampling::start(&running);
         let seen = see(&running, &lab.texts()?, rate, lab.seconds(1.0)).await?;
+        let segments = sampling.end().await?.segments;
         let append = seen.appended.answered.p50_ms();
         let achieved = seen.appended.per_second() * f64::from(BATCH);
         for (how, latency) in [("list", &seen.list), ("full text", &seen.text)] {
@@ -54,14 +55,12 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
                 .at_most(p99_most);
             lab.rows.push(row.note(format!("{}; {achieved:.0} calls/s acknowledged", latency.told())));
         }
+        let (before, after) = later_thirds(&segments);
+        let name = format!("{rate} calls/s, segments, mean of the last third");
+        let row = Row::new(SECTION, name, after, Unit::Number).against("the third before", before).ratio_at_most(1.25);
+        let hour = "with --seconds 3600 it is an hour's worth of calls";
+        lab.rows.push(row.note(format!("at most {}; {hour}", greatest(&segments))));
     }
-    let samples = sampling.end().await?;
-    let (before, after) = later_thirds(&samples.segments);
-    let row = Row::new(SECTION, "segments, mean of the last third", after, Unit::Number)
-        .against("the third before", before)
-        .ratio_at_most(1.25)
-        .note(format!("at most {}; with --seconds 3600 it is an hour's worth of calls", greatest(&samples.segments)));
-    lab.rows.push(row);
     running.stop().await?;
     inbox::measure(lab).await
 }

@@ -74,6 +74,8 @@ async fn kafka(lab: &mut Lab, spool: &Spool, raw: Raw) -> Result<()> {
     put_projects(&log).await?;
     append(&*log, spool.read()?).await?;
     tokio::task::spawn_blocking(move || drop(log)).await?;
+    // The broker leaves what it has to the kernel, which would write it while something is measured.
+    rustix::fs::sync();
 
     progress("reading Kafka");
     let megabytes = megabytes(spool.bytes);

@@ -11,7 +11,7 @@ use crate::args::Section;
 use crate::base::About;
 use crate::corpus::Words;
 use crate::http::post;
-use crate::lab::{Lab, NO_LIMITS, Running};
+use crate::lab::{Lab, NO_LIMITS, PATIENCE, Running};
 use crate::live::{BATCH, Live, key};
 use crate::load::{Driving, Plan, Rhythm, Tally, drive, drive_apart};
 use crate::metrics::{Sampling, greatest, later_thirds};
@@ -23,6 +23,8 @@ const SECTION: Section = Section::Overload;
 const EVENTS: u32 = 200;
 /// How many times as much as can be taken is sent.
 const TIMES: f64 = 3.0;
+/// Requests a second of a project that is quiet.
+const CALM: f64 = 100.0;
 /// The project that is alone with its requests, and the noisy one.
 const QUIET: usize = 7;
 const NOISY: usize = 0;
@@ -39,6 +41,16 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
 
 async fn flood(lab: &mut Lab, running: &Running, about: &Arc<About>) -> Result<()> {
     let texts = lab.texts()?;
+    let (append, ask) = (Arc::new(Live::new(&texts, 1).of_project(QUIET)), Arc::new(quiet(SHAPES.first(), about)?));
+    let calm = Plan { clients: 4, rhythm: Rhythm::Open { per_second: CALM }, duration: lab.seconds(0.5) };
+    let quietly = async || {
+        let appends = Driving::start_apart(Arc::clone(&append), running.address, calm);
+        let asks = Driving::start_apart(Arc::clone(&ask), running.address, calm);
+        anyhow::Ok((appends.end().await?, asks.end().await?))
+    };
+    running.process.rest(PATIENCE).await?;
+    let before = quietly().await?;
+
     let load = Arc::new(Live::new(&texts, EVENTS));
     progress("finding out how much can be taken");
     let plan = Plan { clients: 16, rhythm: Rhythm::Closed { requests: u64::MAX }, duration: lab.seconds(0.5) };
@@ -48,28 +60,22 @@ async fn flood(lab: &mut Lab, running: &Running, about: &Arc<About>) -> Result<(
     let row = Row::new(SECTION, "events taken by requests of 200, 16 clients", capacity * events, Unit::PerSecond);
     lab.rows.push(row.note(able.answered.told()));
 
-    let (append, ask) = (Arc::new(Live::new(&texts, 1).of_project(QUIET)), Arc::new(quiet(SHAPES.first(), about)?));
-    let calm = Plan { clients: 4, rhythm: Rhythm::Open { per_second: 20.0 }, duration: lab.seconds(0.3) };
-    let before = (
-        drive_apart(Arc::clone(&append), running.address, calm).await?,
-        drive_apart(Arc::clone(&ask), running.address, calm).await?,
-    );
-
     progress("sending three times as much");
     let sampling = Sampling::start(running);
     let duration = lab.seconds(2.0);
     let asking = Plan { duration, ..calm };
     let asking = Driving::start_apart(Arc::clone(&ask), running.address, asking);
     let plan = Plan { clients: 1024, rhythm: Rhythm::Open { per_second: TIMES * capacity }, duration };
-    let flood = drive(load, running.address, plan).await?;
+    let flood = Driving::start(load, running.address, plan);
     let during = asking.end().await?;
     let samples = sampling.end().await?;
-    let after = (drive_apart(append, running.address, calm).await?, drive_apart(ask, running.address, calm).await?);
+    let flood = flood.end().await?;
+    let after = quietly().await?;
 
     let statuses: Vec<String> = flood.statuses.iter().map(|(status, count)| format!("{status}: {count}")).collect();
     let told = format!("{}; without an answer: {}; taken {}", statuses.join(", "), flood.cut, flood.answered.told());
     #[expect(clippy::cast_precision_loss, reason = "requests of a benchmark are few")]
-    let sent = flood.sent() as f64 / flood.seconds;
+    let sent = flood.sent() as f64 / duration.as_secs_f64();
     let row =
         Row::new(SECTION, "events sent", sent * events, Unit::PerSecond).against("taken before", capacity * events);
     lab.rows.push(if sent < 0.95 * TIMES * capacity {
@@ -86,11 +92,11 @@ async fn flood(lab: &mut Lab, running: &Running, about: &Arc<About>) -> Result<(
     lab.rows.push(if flood.refused.len() == 0 {
         Row::skipped(
             SECTION,
-            "refused with 429 or 503 after, p99",
+            "refused with 429 or 503, from sending, p99",
             "nothing was refused: the clients could not send enough",
         )
     } else {
-        row("refused with 429 or 503 after, p99", flood.refused.p99_ms()).note(flood.refused.told())
+        row("refused with 429 or 503, from sending, p99", flood.refused.p99_ms()).note(flood.refused.told())
     });
     if let Some(wrong) = &flood.wrong {
         lab.rows.push(Row::skipped(SECTION, "answered otherwise", wrong.clone()));
@@ -120,7 +126,8 @@ async fn flood(lab: &mut Lab, running: &Running, about: &Arc<About>) -> Result<(
 async fn noise(lab: &mut Lab, running: &Running, about: &Arc<About>) -> Result<()> {
     progress("listening to one project beside a noisy one");
     let ask = Arc::new(quiet(SHAPES.first(), about)?);
-    let calm = Plan { clients: 4, rhythm: Rhythm::Open { per_second: 20.0 }, duration: lab.seconds(1.0) };
+    let calm = Plan { clients: 4, rhythm: Rhythm::Open { per_second: CALM }, duration: lab.seconds(1.0) };
+    running.process.rest(PATIENCE).await?;
     let alone = drive_apart(Arc::clone(&ask), running.address, calm).await?.clean("the quiet project alone")?;
     let all = Plan { clients: 16, rhythm: Rhythm::Closed { requests: u64::MAX }, duration: calm.duration };
     let reads = Driving::start(Arc::new(common(about)), running.address, all);

@@ -36,6 +36,8 @@ const FRESH_MS: f64 = 250.0;
 
 pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
     let base = lab.base().await?;
+    // While nothing else runs.
+    lab.raw()?;
     kills(lab, &base).await?;
     backlog(lab, &base).await?;
     rebuild(lab, &base).await?;

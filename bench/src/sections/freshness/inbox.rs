@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use event_log::{EventLog, KafkaLog, KafkaOptions};
-use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::json;
@@ -64,7 +64,9 @@ pub(super) async fn measure(lab: &mut Lab) -> Result<()> {
     probe.through_inbox().await?;
     let until = Instant::now() + lab.seconds(1.0);
     while Instant::now() < until {
+        probe.pause().await;
         http.record(probe.through_http().await?);
+        probe.pause().await;
         inbox.record(probe.through_inbox().await?);
     }
     running.stop().await?;
@@ -94,6 +96,11 @@ struct Probe {
 }
 
 impl Probe {
+    /// What was seen last was seen right after a commit: the next call comes at any time between two.
+    async fn pause(&mut self) {
+        tokio::time::sleep(Duration::from_millis(self.random.random_range(0..200))).await;
+    }
+
     async fn through_http(&mut self) -> Result<Duration> {
         let mut body = Vec::new();
         let stamp = self.texts.call(0, &mut self.random, &mut body);
