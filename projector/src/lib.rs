@@ -7,6 +7,9 @@ pub mod index;
 
 pub mod snapshot;
 
+// Only Linux has priorities of threads.
+#[cfg(target_os = "linux")]
+mod priority;
 mod projector;
 mod step;
 mod verify;

@@ -6,9 +6,6 @@ pub(crate) mod failing_directory;
 mod fence;
 pub(crate) mod folder;
 mod known;
-// Only Linux has priorities of threads.
-#[cfg(target_os = "linux")]
-mod merge_threads;
 mod merges;
 mod seal;
 pub(crate) mod stored;

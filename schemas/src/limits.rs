@@ -40,7 +40,7 @@ pub const PROJECT_BURST_EVENTS: NonZeroU32 = NonZeroU32::new(40_000).expect("not
 /// How long a request with events waits for the log before it is told that the outcome is unknown.
 pub const APPEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Greatest number of bytes that ingest holds between receipt and acknowledgement.
-pub const IN_FLIGHT_BYTES: usize = 256 * 1024 * 1024;
+pub const IN_FLIGHT_BYTES: usize = 128 * 1024 * 1024;
 /// Greatest number of bytes of bodies that wait until ingest reads what is in them.
 pub const UNREAD_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of an oversized record that its dead letter keeps.

@@ -16,6 +16,8 @@ mod kafka;
 mod arbitrary;
 mod failing_power;
 mod generator;
+#[cfg(target_os = "linux")]
+mod niceness;
 mod small_disk;
 
 pub mod chaos;
@@ -29,6 +31,8 @@ pub use description::{DescribedAnswer, Description};
 pub use failing_power::FailingPower;
 pub use generator::{Generator, SAMPLE_TEXTS, SampleText};
 pub use kafka::{Broker, KafkaTopics, ReadRecord, SentRecord, kafka, kafka_or_skip, unique_topic_prefix};
+#[cfg(target_os = "linux")]
+pub use niceness::niceness_of;
 pub use server::{Server, ServerExit, free_port};
 pub use skip::skip;
 pub use small_disk::SmallDisk;

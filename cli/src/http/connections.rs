@@ -22,6 +22,8 @@ const BRINGS_EVENTS: &[u8] = b"POST /v1/";
 /// How long a connection may bring nothing, and how long the head of a request may take: longer than clients keep a
 /// connection that they don't use.
 const IDLE: Duration = Duration::from_mins(2);
+/// What a connection reads at once, and the greatest size of a request's head.
+const BUFFER_BYTES: usize = 128 * 1024;
 /// Files that a process may have open, if the system lets it. Half of them may be connections.
 const FILES: u64 = 16_384;
 
@@ -94,7 +96,7 @@ async fn serve_connection(connection: std::net::TcpStream, router: Router, watch
         Err(error) => return tracing::warn!(error = %error, "a connection can't be served"),
     };
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(idle);
+    http.timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(BUFFER_BYTES);
     let serving = http.serve_connection(connection, TowerToHyperService::new(router));
     if let Err(error) = watcher.watch(serving).await {
         tracing::debug!(error = %error, "a connection ended early");

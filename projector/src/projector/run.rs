@@ -52,6 +52,8 @@ pub(crate) struct ProjectorThread {
 impl ProjectorThread {
     /// Works until it is told to stop or can't go on.
     pub(crate) fn run(mut self) {
+        #[cfg(target_os = "linux")]
+        crate::priority::let_answers_go_first();
         while !self.stop.is_set() {
             let ended = catch_unwind(AssertUnwindSafe(|| self.session()));
             match ended.unwrap_or_else(|_| Err(self.panicked())) {

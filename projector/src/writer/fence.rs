@@ -144,7 +144,7 @@ impl Directory for FencedDirectory {
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
         #[cfg(target_os = "linux")]
-        super::merge_threads::lower_priority();
+        crate::priority::let_all_go_before_merges();
         let closed = |error| OpenWriteError::wrap_io_error(error, path.to_path_buf());
         let file = self.change(|| self.inner.open_write(path)).map_err(closed)??;
         Ok(CountedFile::open(file, &self.writing))
