@@ -5,13 +5,13 @@ mod freshness;
 #[cfg(test)]
 mod histories;
 mod log_check;
+mod log_lines;
 mod pace;
 mod reading;
 mod run;
 mod session;
 mod session_end;
 pub(crate) mod stop;
-mod telling;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -26,9 +26,9 @@ use schemas::time::Clock;
 use tokio::sync::watch;
 
 pub use self::failure::{MissingRecords, ProjectorFailure};
+use self::log_lines::PassedOverLines;
 use self::run::ProjectorThread;
 use self::stop::{Backoff, Stop};
-use self::telling::PassedOverLines;
 use crate::index::schema::CallFields;
 use crate::reader::IndexReader;
 use crate::snapshot::{SharedStatus, Snapshot, SnapshotCell};

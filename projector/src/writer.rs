@@ -5,9 +5,9 @@ pub(crate) mod batch;
 pub(crate) mod failing_directory;
 mod fence;
 pub(crate) mod folder;
-mod known;
+mod known_calls;
 mod merges;
-mod seal;
+mod sealed_list;
 pub(crate) mod stored;
 #[cfg(test)]
 mod tests;
@@ -28,7 +28,7 @@ use tantivy::{Directory, Index, IndexReader, IndexWriter, Searcher, SegmentReade
 use self::batch::{FoldedBatch, FoldedCall};
 use self::fence::Fence;
 use self::folder::{IndexFiles, OpenIndexError, OpenedIndex, reopen_in};
-use self::known::KnownCalls;
+use self::known_calls::KnownCalls;
 use self::merges::Merges;
 use self::stored::{StoredStateError, stored_state};
 use crate::checkpoint::Checkpoint;

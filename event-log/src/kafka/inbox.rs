@@ -1,9 +1,9 @@
 //! The inbox: what producers of any make sent, read as a member of a group.
 
-mod found;
+mod errors;
+mod group_offsets;
 mod member;
-mod place;
-mod trouble;
+mod polled;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,8 +14,8 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use schemas::id::Partition;
 use schemas::positions::Offset;
 
+use self::errors::Names;
 use self::member::Member;
-use self::trouble::Names;
 use super::message::headers;
 use super::options::KafkaOptions;
 

@@ -17,7 +17,7 @@ use super::failure::ProjectorFailure;
 use super::freshness::Freshness;
 use super::session_end::SessionEnd;
 use super::stop::{Backoff, Stop};
-use super::telling::{self, PassedOverLines};
+use super::log_lines::{self, PassedOverLines};
 use crate::index::schema::CallFields;
 use crate::snapshot::{SharedStatus, Snapshot, SnapshotCell};
 use crate::step::Step;
@@ -124,7 +124,7 @@ impl ProjectorThread {
             self.passed_over.say(first, batch.passed_over_count());
         }
         Step::Apply.begins();
-        writer.apply(batch)?.into_iter().for_each(telling::prompt_replaced);
+        writer.apply(batch)?.into_iter().for_each(log_lines::prompt_replaced);
         Ok(())
     }
 
@@ -152,7 +152,7 @@ impl ProjectorThread {
     /// Lets readers see the last commit, unless it is still behind what they see already.
     pub(crate) fn publish(&self, writer: &CallWriter, freshness: &mut Freshness) -> Result<(), SessionEnd> {
         let checkpoint = writer.checkpoint().clone();
-        self.status.set_building(telling::building(&checkpoint));
+        self.status.set_building(log_lines::building(&checkpoint));
         if !checkpoint.building_to.is_empty() {
             return Ok(());
         }

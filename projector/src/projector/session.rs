@@ -8,11 +8,11 @@ use schemas::fold::FOLD_VERSION;
 use super::failure::ProjectorFailure;
 use super::freshness::{Freshness, SeenEnds};
 use super::log_check::check_log;
+use super::log_lines::{self, LINE_EVERY};
 use super::pace::{IDLE, Lag, Pace, due};
 use super::reading::{Read, Reading};
 use super::run::ProjectorThread;
 use super::session_end::SessionEnd;
-use super::telling::{self, LINE_EVERY};
 use crate::checkpoint::Checkpoint;
 use crate::step::Step;
 use crate::writer::CallWriter;
@@ -168,7 +168,7 @@ impl Session {
         self.last_commit = Some(Instant::now());
         if !self.writer.checkpoint().building_to.is_empty() && self.progress_said.elapsed() >= LINE_EVERY {
             self.progress_said = Instant::now();
-            telling::progress(self.writer.checkpoint());
+            log_lines::progress(self.writer.checkpoint());
         }
         if self.pace.committed(lag) { self.with_threads() } else { Ok(self) }
     }

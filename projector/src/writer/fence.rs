@@ -16,7 +16,7 @@ use tantivy::directory::{
     AntiCallToken, Directory, DirectoryLock, FileHandle, Lock, TerminatingWrite, WatchCallback, WatchHandle, WritePtr,
 };
 
-use super::seal::{check, is_list, sealed};
+use super::sealed_list::{check, is_list, sealed};
 
 /// Closes the directory of one writer when dropped.
 #[derive(Debug)]

@@ -15,9 +15,9 @@ use schemas::positions::Offset;
 
 use super::super::connection::{Connection, refusal};
 use super::super::options::KafkaOptions;
-use super::found::Found;
-use super::place::{self, Gap};
-use super::trouble::{self, Names};
+use super::errors::{self, Names};
+use super::group_offsets::{self, Gap};
+use super::polled::Polled;
 use super::{InboxError, InboxItem, read};
 
 /// How long the group's own events may wait while no partition has records.
@@ -165,7 +165,7 @@ impl Member {
     pub(super) fn poll(&mut self, max_bytes: usize, wait: Duration) -> Result<Vec<InboxItem>, InboxError> {
         let deadline = Instant::now() + wait;
         loop {
-            let mut found = Found::default();
+            let mut found = Polled::default();
             let mut left = max_bytes;
             self.serve_group(&mut found, &mut left);
             // A share for each, so that a long partition can't starve the others.
@@ -200,8 +200,8 @@ impl Member {
     fn ask(&mut self) -> Result<(), InboxError> {
         let partition = self.partitions.keys().next().copied().unwrap_or_default();
         let explain = |error: &KafkaError| self.consumer.context().connection.explain(error);
-        place::ask(&self.consumer, &self.names.topic, partition)
-            .map_err(|error| trouble::of_answer(&error, &self.names, || explain(&error)))?;
+        group_offsets::ask(&self.consumer, &self.names.topic, partition)
+            .map_err(|error| errors::of_answer(&error, &self.names, || explain(&error)))?;
         if !self.is_in() {
             let reason = if self.is_assigned {
                 format!("nothing of the topic {} could be fetched yet", self.names.topic)
@@ -216,7 +216,7 @@ impl Member {
 
     /// Serves rebalances and reads what came before a partition had its own queue. rdkafka does not tell a line of
     /// librdkafka's that it has served from an empty queue: behind many of them the group's word waits.
-    fn serve_group(&mut self, found: &mut Found, left: &mut usize) {
+    fn serve_group(&mut self, found: &mut Polled, left: &mut usize) {
         for _ in 0..EVENTS {
             let polled = self.consumer.poll(Duration::ZERO).map(|message| message.map(|message| read(&message)));
             self.take_changes();
@@ -261,7 +261,7 @@ impl Member {
     pub(super) fn acknowledge(&mut self, next: &BTreeMap<Partition, Offset>) -> Result<(), InboxError> {
         self.take_changes();
         let explain = |error: &KafkaError| self.consumer.context().connection.explain(error);
-        let failed = |error: KafkaError| trouble::of_answer(&error, &self.names, || explain(&error));
+        let failed = |error: KafkaError| errors::of_answer(&error, &self.names, || explain(&error));
         let mut offsets = TopicPartitionList::new();
         for (partition, next) in next.iter().filter(|(partition, _)| self.partitions.contains_key(partition)) {
             let number = i32::try_from(*partition).unwrap_or(i32::MAX);
@@ -272,7 +272,7 @@ impl Member {
             return Ok(());
         }
         match self.consumer.commit(&offsets, CommitMode::Sync) {
-            Err(error) if trouble::is_lost(&error) => {
+            Err(error) if errors::is_lost(&error) => {
                 tracing::debug!(error = %error, "partitions of the inbox were taken away before their acknowledgement");
                 Ok(())
             }

@@ -6,21 +6,21 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use schemas::id::Partition;
 
+use super::errors::{self, Names, is_unreadable};
 use super::member::{Assigned, Membership};
-use super::trouble::{self, Names, is_unreadable};
-use super::{InboxError, InboxItem, InboxRecord, UnreadableRecord, place};
+use super::{InboxError, InboxItem, InboxRecord, UnreadableRecord, group_offsets};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct Polled {
     pub(super) items: Vec<InboxItem>,
     /// Whether a fetch was answered, be it with nothing.
     pub(super) has_fetched: bool,
     pub(super) trouble: Option<InboxError>,
 }
 
-impl Found {
+impl Polled {
     /// Takes at most about `max_bytes` of what a partition has.
     pub(super) fn drain(
         &mut self,
@@ -79,7 +79,7 @@ impl Found {
             self.has_fetched = true;
             return;
         }
-        let trouble = trouble::lasting(error, names, || consumer.context().connection.explain(error));
+        let trouble = errors::lasting(error, names, || consumer.context().connection.explain(error));
         if trouble.is_none() {
             tracing::debug!(error = %error, "the inbox goes on after an error");
         }
@@ -96,7 +96,7 @@ fn pass_over(
     reason: String,
 ) -> Option<UnreadableRecord> {
     let number = i32::try_from(partition).ok()?;
-    let offset = assigned.next.or_else(|| place::position(consumer, topic, number))?;
+    let offset = assigned.next.or_else(|| group_offsets::position(consumer, topic, number))?;
     let next = rdkafka::Offset::Offset(i64::try_from(offset + 1).ok()?);
     if let Err(error) = consumer.seek(topic, number, next, ANSWER_TIMEOUT) {
         tracing::debug!(inbox.partition = partition, error = %error, "an unreadable record could not be passed over yet");
