@@ -32,6 +32,10 @@ const fn seconds(name: &'static str, text: &'static str) -> Described {
 pub(super) const METRICS: &[Described] = &[
     gauge("llm_log_build_info", Unit::Count, "Always 1; the label `version` says which llm-log this is."),
     counter("llm_log_ingest_requests_total", "Requests to the door over HTTP, by the status of their answer."),
+    seconds(
+        "llm_log_ingest_request_seconds",
+        "How long a request with events takes from its head to its answer, by the status of that.",
+    ),
     counter("llm_log_ingest_events_total", "Events that the log has acknowledged, by type."),
     seconds(
         "llm_log_ingest_append_seconds",

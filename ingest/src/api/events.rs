@@ -1,5 +1,7 @@
 //! `POST /v1/events`: call events, all of them or none.
 
+use std::time::Instant;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -42,9 +44,11 @@ struct AcknowledgedItem {
 }
 
 pub(super) async fn append(State(api): State<IngestApi>, headers: HeaderMap, body: Body) -> Response {
+    let start = Instant::now();
     let answer = answer(&api, &headers, body).await;
     let response = answer.unwrap_or_else(Refusal::into_response);
     let status = response.status().as_u16().to_string();
+    metrics::histogram!("llm_log_ingest_request_seconds", "status" => status.clone()).record(start.elapsed());
     metrics::counter!("llm_log_ingest_requests_total", "status" => status).increment(1);
     response
 }
