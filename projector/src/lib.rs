@@ -7,8 +7,6 @@ pub mod index;
 
 pub mod snapshot;
 
-// Only Linux has priorities of threads.
-#[cfg(target_os = "linux")]
 mod priority;
 mod projector;
 mod step;

@@ -1,35 +1,57 @@
-//! What keeps the index up to date lets those go first whom somebody waits for, and what merges lets all others.
+//! Threads that nobody waits for let those go first that somebody waits for.
 
 use std::cell::Cell;
+use std::io;
 
-/// As [nice](https://man7.org/linux/man-pages/man7/sched.7.html) counts it: a third of what a thread that answers gets of
-/// a core that both want.
-const BEHIND_ANSWERS: i32 = 5;
-/// A third of that, and a ninth of what a thread that answers gets.
-const BEHIND_ALL: i32 = 10;
-/// tantivy names the threads that merge so, with a number.
+/// tantivy names its threads so, each with a number.
+const INDEXING: &str = "thrd-tantivy-index";
 const MERGING: &str = "merge_thread";
+/// As [nice](https://man7.org/linux/man-pages/man7/sched.7.html) counts it: a third of what another thread gets of a core
+/// that both want.
+const BEHIND_ANSWERS: i32 = 5;
+/// A ninth of what another thread gets.
+const BEHIND_ALL: i32 = 10;
 
-/// Lowers the priority of the thread that calls, and of all that it starts: those of tantivy and those that read the log.
+/// Lowers the priority of the thread that calls.
 pub(crate) fn let_answers_go_first() {
     lower(BEHIND_ANSWERS);
 }
 
-/// Lowers the priority of the thread that calls, if it is one that merges.
-pub(crate) fn let_all_go_before_merges() {
+/// Lowers the priority of the thread that calls, if it is one of tantivy's that merges, or one of several that index: only a projector
+/// that is behind has several.
+pub(crate) fn let_others_go_first(indexing: usize) {
     thread_local! {
-        static IS_LOWERED: Cell<bool> = const { Cell::new(false) };
+        static IS_KNOWN: Cell<bool> = const { Cell::new(false) };
     }
-    let is_merging = || std::thread::current().name().is_some_and(|name| name.starts_with(MERGING));
-    if !IS_LOWERED.get() && is_merging() {
-        IS_LOWERED.set(true);
-        lower(BEHIND_ALL);
+    if IS_KNOWN.replace(true) {
+        return;
+    }
+    if let Some(niceness) = std::thread::current().name().and_then(|name| niceness(name, indexing)) {
+        lower(niceness);
     }
 }
 
 fn lower(niceness: i32) {
-    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), niceness) {
+    if let Err(error) = set_niceness(niceness) {
         let thread = std::thread::current();
         tracing::debug!(%error, thread = thread.name(), "a thread keeps its priority");
     }
+}
+
+#[cfg(target_os = "linux")]
+fn set_niceness(niceness: i32) -> io::Result<()> {
+    Ok(rustix::process::setpriority_process(Some(rustix::thread::gettid()), niceness)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn set_niceness(_: i32) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "only Linux has priorities of threads"))
+}
+
+/// What a thread of this name gets; none when it keeps its own.
+fn niceness(name: &str, indexing: usize) -> Option<i32> {
+    if name.starts_with(MERGING) {
+        return Some(BEHIND_ALL);
+    }
+    (indexing > 1 && name.starts_with(INDEXING)).then_some(BEHIND_ANSWERS)
 }

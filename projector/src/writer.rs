@@ -98,6 +98,7 @@ impl CallWriter {
         let committed = reader.searcher();
         Step::LearnCalls.begins();
         let known = known_calls(&committed, &fields)?;
+        fence.set_indexing(threads);
         let writer = index_writer(&index, threads, folder_of(files.as_ref()))?;
         // tantivy gives a file of deletes the number of its commit. One that a commit left which failed or died would be in
         // the way of the same commit, each time anew.
@@ -269,6 +270,7 @@ impl CallWriter {
         // Holds the index's lock, so it has to go before the next.
         drop(writer);
         let OpenedIndex { fence, directory, index, reader, .. } = reopen_in(directory, &fields)?;
+        fence.set_indexing(threads);
         let writer = index_writer(&index, threads, folder_of(files.as_ref()))?;
         Ok(Self {
             fence,

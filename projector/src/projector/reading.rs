@@ -18,6 +18,7 @@ use super::freshness::SeenEnds;
 use super::log_check::{LogCheckError, check_log};
 use super::stop::{Backoff, Stop};
 use crate::checkpoint::Checkpoint;
+use crate::priority;
 use crate::writer::batch::FoldedBatch;
 
 /// Bytes of one read.
@@ -152,6 +153,7 @@ impl Questions {
 
 impl ReadingThread {
     fn run(mut self) {
+        priority::let_answers_go_first();
         let mut backoff = Backoff::new();
         let mut reader: Option<Box<dyn LogReader>> = None;
         while !self.stop.is_set() {

@@ -15,9 +15,9 @@ use tokio::sync::watch;
 
 use super::failure::ProjectorFailure;
 use super::freshness::Freshness;
+use super::log_lines::{self, PassedOverLines};
 use super::session_end::SessionEnd;
 use super::stop::{Backoff, Stop};
-use super::log_lines::{self, PassedOverLines};
 use crate::index::schema::CallFields;
 use crate::snapshot::{SharedStatus, Snapshot, SnapshotCell};
 use crate::step::Step;
@@ -52,8 +52,6 @@ pub(crate) struct ProjectorThread {
 impl ProjectorThread {
     /// Works until it is told to stop or can't go on.
     pub(crate) fn run(mut self) {
-        #[cfg(target_os = "linux")]
-        crate::priority::let_answers_go_first();
         while !self.stop.is_set() {
             let ended = catch_unwind(AssertUnwindSafe(|| self.session()));
             match ended.unwrap_or_else(|_| Err(self.panicked())) {

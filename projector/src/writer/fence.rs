@@ -24,9 +24,15 @@ pub(crate) struct Fence {
     state: Arc<RwLock<State>>,
     /// How many files are being written.
     writing: Arc<AtomicUsize>,
+    indexing: Arc<AtomicUsize>,
 }
 
 impl Fence {
+    /// Says how many threads the writer indexes with.
+    pub(crate) fn set_indexing(&self, threads: usize) {
+        self.indexing.store(threads, Ordering::Relaxed);
+    }
+
     pub(crate) fn is_being_written(&self) -> bool {
         self.writing.load(Ordering::Relaxed) > 0
     }
@@ -90,13 +96,15 @@ pub(crate) struct FencedDirectory {
     inner: Box<dyn Directory>,
     state: Arc<RwLock<State>>,
     writing: Arc<AtomicUsize>,
+    indexing: Arc<AtomicUsize>,
 }
 
 impl FencedDirectory {
     pub(crate) fn new(inner: Box<dyn Directory>) -> (Self, Fence) {
-        let (state, writing) = (Arc::new(RwLock::new(State::Open)), Arc::default());
-        let fence = Fence { state: Arc::clone(&state), writing: Arc::clone(&writing) };
-        (Self { inner, state, writing }, fence)
+        let state = Arc::new(RwLock::new(State::Open));
+        let (writing, indexing): (Arc<AtomicUsize>, Arc<AtomicUsize>) = Default::default();
+        let fence = Fence { state: Arc::clone(&state), writing: Arc::clone(&writing), indexing: Arc::clone(&indexing) };
+        (Self { inner, state, writing, indexing }, fence)
     }
 
     fn change<T>(&self, change: impl FnOnce() -> T) -> Result<T, io::Error> {
@@ -143,8 +151,7 @@ impl Directory for FencedDirectory {
     }
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
-        #[cfg(target_os = "linux")]
-        crate::priority::let_all_go_before_merges();
+        crate::priority::let_others_go_first(self.indexing.load(Ordering::Relaxed));
         let closed = |error| OpenWriteError::wrap_io_error(error, path.to_path_buf());
         let file = self.change(|| self.inner.open_write(path)).map_err(closed)??;
         Ok(CountedFile::open(file, &self.writing))
