@@ -17,8 +17,8 @@ pub(crate) fn let_answers_go_first() {
     lower(BEHIND_ANSWERS);
 }
 
-/// Lowers the priority of the thread that calls, if it is one of tantivy's that merges, or one of several that index: only a projector
-/// that is behind has several.
+/// Lowers the priority of the thread that calls, if it is one of tantivy's that merges, or one of several that index: only
+/// a projector that is behind has several.
 pub(crate) fn let_others_go_first(indexing: usize) {
     thread_local! {
         static IS_KNOWN: Cell<bool> = const { Cell::new(false) };
@@ -54,4 +54,18 @@ fn niceness(name: &str, indexing: usize) -> Option<i32> {
         return Some(BEHIND_ALL);
     }
     (indexing > 1 && name.starts_with(INDEXING)).then_some(BEHIND_ANSWERS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_threads_that_merge_and_several_that_index_get_another_priority() {
+        assert_eq!([1, 2].map(|indexing| niceness("merge_thread_0", indexing)), [Some(BEHIND_ALL); 2]);
+        assert_eq!([1, 2].map(|indexing| niceness("thrd-tantivy-index7", indexing)), [None, Some(BEHIND_ANSWERS)]);
+        for other in ["segment_updater", "projector-write", "read", "events"] {
+            assert_eq!(niceness(other, 2), None, "{other}");
+        }
+    }
 }

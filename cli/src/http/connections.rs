@@ -22,7 +22,7 @@ const BRINGS_EVENTS: &[u8] = b"POST /v1/";
 /// How long a connection may bring nothing, and how long the head of a request may take: longer than clients keep a
 /// connection that they don't use.
 const IDLE: Duration = Duration::from_mins(2);
-/// What a connection reads at once, and the greatest size of a request's head.
+/// What a connection reads at once. A request whose head is twice as long is refused.
 const BUFFER_BYTES: usize = 128 * 1024;
 /// Files that a process may have open, if the system lets it. Half of them may be connections.
 const FILES: u64 = 16_384;
@@ -176,6 +176,25 @@ mod tests {
         stop.cancel();
         serving.await.expect("it ends").expect("without an error");
         assert!(TcpStream::connect(address).await.is_err(), "nobody listens");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_head_of_twice_the_buffer_is_refused_and_one_of_half_of_it_is_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let router = Router::new().route("/healthz", get(async || "here"));
+        tokio::spawn(serve(listener, router, CancellationToken::new()));
+        for (bytes, status) in [(BUFFER_BYTES / 2, "200"), (2 * BUFFER_BYTES, "431")] {
+            let connection = TcpStream::connect(address).await.expect("it listens");
+            let (mut answers, mut requests) = connection.into_split();
+            let head =
+                format!("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\nlong: {}\r\n\r\n", "x".repeat(bytes));
+            let mut line = [0; 12];
+            // Whoever is refused may be so before all is sent.
+            let (_, answer) = tokio::join!(requests.write_all(head.as_bytes()), answers.read_exact(&mut line));
+            answer.expect("an answer");
+            assert_eq!(String::from_utf8_lossy(&line), format!("HTTP/1.1 {status}"));
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

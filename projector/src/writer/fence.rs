@@ -24,11 +24,12 @@ pub(crate) struct Fence {
     state: Arc<RwLock<State>>,
     /// How many files are being written.
     writing: Arc<AtomicUsize>,
+    /// How many threads index.
     indexing: Arc<AtomicUsize>,
 }
 
 impl Fence {
-    /// Says how many threads the writer indexes with.
+    /// For their priority, which they get as they open their files.
     pub(crate) fn set_indexing(&self, threads: usize) {
         self.indexing.store(threads, Ordering::Relaxed);
     }
