@@ -84,7 +84,7 @@ impl Projector {
         if let Some(partition) = partitions.iter().find(|partition| **partition >= total) {
             return Err(StartProjectorError::UnknownPartition { partition: *partition, total });
         }
-        let cell = Arc::new(SnapshotCell::new(partitions.clone()));
+        let cell = Arc::new(SnapshotCell::new(partitions.clone()).map_err(StartProjectorError::Thread)?);
         let status = Arc::new(SharedStatus::new(log_id, total, options.clock.clone()));
         let reader = IndexReader::new(Arc::clone(&cell), Arc::clone(&status)).map_err(StartProjectorError::Thread)?;
         let stop = Arc::new(Stop::default());

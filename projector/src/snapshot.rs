@@ -6,6 +6,7 @@ mod counters;
 mod deletes;
 mod on_demand;
 mod project_documents;
+mod replaced;
 mod segment;
 mod status;
 mod waiting;

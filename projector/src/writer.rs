@@ -36,8 +36,8 @@ use crate::index::document::{CallDocument, key_term};
 use crate::index::schema::CallFields;
 use crate::step::Step;
 
-/// Memory of a writer thread. A commit comes after 32 MiB of events at the latest, so that it holds what a
-/// thread gets between two commits.
+/// Memory of a writer thread. A commit comes after 64 MiB of events at the latest, so that it holds what each of two
+/// threads gets between two commits; one alone may make two segments of it.
 const THREAD_MEMORY_BYTES: usize = 100_000_000;
 /// Merges that run at once: small ones go on beside a large one, which takes minutes.
 const MERGE_THREADS: usize = 2;

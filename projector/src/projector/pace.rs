@@ -8,9 +8,9 @@ use super::reading::READ_BYTES;
 /// Greatest time between two commits while records keep coming.
 const TICK_MAX: Duration = Duration::from_millis(200);
 /// The same while much is waiting: fewer commits, larger segments.
-const TICK_MAX_BEHIND: Duration = Duration::from_secs(1);
+const TICK_MAX_BEHIND: Duration = Duration::from_secs(3);
 /// Bytes of events after which a commit comes, whatever waits.
-const COMMIT_BYTES: usize = 32 * 1024 * 1024;
+const COMMIT_BYTES: usize = 64 * 1024 * 1024;
 /// A read that finds as much is far from the end of the log.
 const LARGE_READ_BYTES: usize = READ_BYTES / 2;
 /// Records that wait at the start above which it counts as behind.
@@ -97,8 +97,8 @@ mod tests {
         let due_after = |ms, read| due(Some(Duration::from_millis(ms)), read, read);
         assert_eq!(due_after(199, 1000), None);
         assert_eq!(due_after(200, 1000), Some(Lag::Small));
-        assert_eq!(due_after(999, READ_BYTES), None);
-        assert_eq!(due_after(1000, READ_BYTES), Some(Lag::Large));
+        assert_eq!(due_after(2999, READ_BYTES), None);
+        assert_eq!(due_after(3000, READ_BYTES), Some(Lag::Large));
         assert_eq!(due(None, COMMIT_BYTES - 1, 1000), None);
         assert_eq!(due(None, COMMIT_BYTES, 1000), Some(Lag::Large));
     }

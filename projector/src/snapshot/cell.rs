@@ -1,6 +1,7 @@
 //! Where the projector puts a snapshot and readers take it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use schemas::reader::ReadError;
 use tokio::time::{Instant, timeout_at};
 
 use super::Snapshot;
+use super::replaced::Replaced;
 use super::waiting::WaitingReads;
 use crate::damage_checks::DamageChecks;
 
@@ -19,6 +21,7 @@ use crate::damage_checks::DamageChecks;
 #[derive(Debug)]
 pub struct SnapshotCell {
     served: ArcSwap<Served>,
+    replaced: Replaced<Snapshot>,
     waiting: WaitingReads,
     checks: DamageChecks,
 }
@@ -32,19 +35,20 @@ pub(crate) enum Served {
 }
 
 impl SnapshotCell {
-    /// Serves nothing until the first snapshot is published.
-    pub fn new(partitions: BTreeSet<Partition>) -> Self {
-        Self {
+    /// Serves nothing until the first snapshot is published. Fails when there can be no thread for those replaced.
+    pub fn new(partitions: BTreeSet<Partition>) -> io::Result<Self> {
+        Ok(Self {
             served: ArcSwap::from_pointee(Served::Nothing(partitions)),
+            replaced: Replaced::new()?,
             waiting: WaitingReads::default(),
             checks: DamageChecks::default(),
-        }
+        })
     }
 
     /// Every read that starts from now on is answered from this snapshot, and every one that waits for it.
     pub fn publish(&self, snapshot: Snapshot) {
         let snapshot = Arc::new(snapshot);
-        self.served.store(Arc::new(Served::Snapshot(Arc::clone(&snapshot))));
+        self.serve(Served::Snapshot(Arc::clone(&snapshot)));
         self.waiting.wake(|wanted| snapshot.checkpoint().has_passed(wanted));
     }
 
@@ -57,8 +61,14 @@ impl SnapshotCell {
 
     /// Takes the snapshot away: reads are answered with these partitions as unavailable until the next one.
     pub fn set_unavailable(&self, partitions: BTreeSet<Partition>) {
-        self.served.store(Arc::new(Served::Nothing(partitions)));
+        self.serve(Served::Nothing(partitions));
         self.waiting.wake(|_| true);
+    }
+
+    fn serve(&self, served: Served) {
+        if let Served::Snapshot(before) = &*self.served.swap(Arc::new(served)) {
+            self.replaced.keep(Arc::clone(before));
+        }
     }
 
     /// The checks of the index that snapshots are read from.

@@ -54,7 +54,7 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn new() -> Self {
-        let cell = Arc::new(SnapshotCell::new((0..PARTITIONS.get()).collect()));
+        let cell = Arc::new(SnapshotCell::new((0..PARTITIONS.get()).collect()).expect("a thread"));
         let status = Arc::new(SharedStatus::new(LOG, PARTITIONS.get(), Clock::system()));
         let reader = IndexReader::new(Arc::clone(&cell), Arc::clone(&status)).expect("threads");
         let api = Api::over(Arc::new(reader));

@@ -105,7 +105,7 @@ impl World {
         register_words(&index);
         let writer = index.writer_with_num_threads(1, 20_000_000).expect("a writer");
         writer.set_merge_policy(Box::new(NoMergePolicy));
-        let cell = Arc::new(SnapshotCell::new(partitions.clone()));
+        let cell = Arc::new(SnapshotCell::new(partitions.clone()).expect("a thread"));
         let status = Arc::new(SharedStatus::new(LogId(Uuid::from_u128(1)), PARTITIONS, clock()));
         let reader = Arc::new(IndexReader::new(Arc::clone(&cell), Arc::clone(&status)).expect("threads"));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
