@@ -113,12 +113,24 @@ impl Lab {
         if self.raw.is_none() {
             let spool = self.spool()?;
             let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-            progress("indexing with tantivy alone");
-            let measured = |threads| raw_index(&spool, threads, &self.scratch("raw"));
-            let (one, all) = (measured(1)?, measured(threads)?);
+            let (one, all) = (self.index_alone(&spool, 1)?, self.index_alone(&spool, threads)?);
             self.raw = Some(Raw { threads, megabytes: megabytes(spool.bytes), one, all });
         }
         self.raw.context("it was just measured")
+    }
+
+    /// The same, with a thread for each core, before and after what was measured since: a machine is not as fast the whole
+    /// time. The next is compared with what was measured last.
+    pub(crate) fn raw_around(&mut self) -> Result<Raw> {
+        let (before, spool) = (self.raw()?, self.spool()?);
+        let after = Raw { all: self.index_alone(&spool, before.threads)?, ..before };
+        self.raw = Some(after);
+        Ok(Raw { all: before.all.mean(after.all), ..before })
+    }
+
+    fn index_alone(&self, spool: &Spool, threads: usize) -> Result<Cost> {
+        progress("indexing with tantivy alone");
+        raw_index(spool, threads, &self.scratch("raw"))
     }
 
     /// The broker, started when it is first asked for; why there is none.

@@ -82,6 +82,12 @@ impl Cost {
     pub(crate) fn per_cpu_second(&self, amount: f64) -> f64 {
         amount / self.cpu_seconds.max(f64::EPSILON)
     }
+
+    /// What the same costs on average of the two.
+    pub(crate) fn mean(self, other: Self) -> Self {
+        let mean = f64::midpoint;
+        Self { seconds: mean(self.seconds, other.seconds), cpu_seconds: mean(self.cpu_seconds, other.cpu_seconds) }
+    }
 }
 
 /// Bytes as megabytes of a million bytes.

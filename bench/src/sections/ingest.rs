@@ -31,12 +31,12 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
         let per_cpu = cost.per_cpu_second(raw.megabytes);
         lab.rows.push(Row::new(SECTION, name("CPU"), per_cpu, Unit::MegabytesPerCpuSecond));
     }
-    embedded(lab, &spool, raw).await?;
-    kafka(lab, &spool, raw).await?;
-    updated(lab, raw).await
+    embedded(lab, &spool).await?;
+    kafka(lab, &spool).await?;
+    updated(lab).await
 }
 
-async fn embedded(lab: &mut Lab, spool: &Spool, raw: Raw) -> Result<()> {
+async fn embedded(lab: &mut Lab, spool: &Spool) -> Result<()> {
     let data = lab.scratch("ingest");
     progress("appending to the embedded log");
     let begun = Instant::now();
@@ -54,11 +54,12 @@ async fn embedded(lab: &mut Lab, spool: &Spool, raw: Raw) -> Result<()> {
     check(&running, lab.args.calls).await?;
     running.stop().await?;
     fs::remove_dir_all(&data)?;
+    let raw = lab.raw_around()?;
     lab.rows.extend(rows("embedded log to searchable", megabytes(spool.bytes), cost, raw));
     Ok(())
 }
 
-async fn kafka(lab: &mut Lab, spool: &Spool, raw: Raw) -> Result<()> {
+async fn kafka(lab: &mut Lab, spool: &Spool) -> Result<()> {
     const NAME: &str = "Kafka to searchable";
     let bootstrap = match lab.broker()? {
         Ok(bootstrap) => bootstrap,
@@ -102,20 +103,21 @@ async fn kafka(lab: &mut Lab, spool: &Spool, raw: Raw) -> Result<()> {
     running.stop().await?;
     fs::remove_dir_all(&data)?;
     delete_topics(&bootstrap, &prefix).await?;
-    let [cpu, wall] = rows(NAME, megabytes, cost, raw);
+    let [cpu, wall] = rows(NAME, megabytes, cost, lab.raw_around()?);
     let per_consumer = bare.per_second(megabytes);
     lab.rows.extend([cpu, wall.against("a bare consumer", per_consumer).note("the broker is on the same cores")]);
     Ok(())
 }
 
 /// Half of the calls as two events: the building of the base.
-async fn updated(lab: &mut Lab, raw: Raw) -> Result<()> {
+async fn updated(lab: &mut Lab) -> Result<()> {
     const NAME: &str = "half of the calls of two events, 1 % annotated";
     let base = lab.base().await?;
     let Some(cost) = base.built else {
         lab.rows.push(Row::skipped(SECTION, NAME, "the base was built by an earlier run"));
         return Ok(());
     };
+    let raw = lab.raw_around()?;
     let per_cpu = cost.per_cpu_second(megabytes(base.about.event_bytes));
     let wall = cost.per_second(megabytes(base.about.event_bytes));
     let note = format!("{} events", base.about.events);

@@ -128,7 +128,7 @@ async fn rebuild(lab: &mut Lab, base: &Base) -> Result<()> {
     let said = running.server.log().matches("the index is being built from the log").count();
     let documents = crate::metrics::metric(&mut Connection::new(running.address), crate::metrics::DOCUMENTS).await?;
     running.stop().await?;
-    let raw = lab.raw()?;
+    let raw = lab.raw_around()?;
     let per_call = raw.megabytes * 1e6 / f64::from(u32::try_from(lab.args.calls)?);
     let megabytes = documents.unwrap_or_default() * per_call / 1e6;
     let row = Row::new(SECTION, "rebuild, wall", cost.per_second(megabytes), Unit::MegabytesPerSecond)
