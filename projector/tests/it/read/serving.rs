@@ -13,6 +13,7 @@ use schemas::protocol::{self, VERSION_HEADER};
 use schemas::query::{Bound, Bounds, Filter};
 use schemas::reader::{Answer, CallReader as _, CountRequest, ListPage, ReadContext, ReadError, ReaderStatus};
 use schemas::value::Value;
+use testkit::wait_until;
 use tower::ServiceExt as _;
 
 use super::world::{FIRST, NOW_MS, PARTITIONS, World, call, context, list_request, of_partitions};
@@ -94,6 +95,21 @@ fn reads_of_one_snapshot_go_on_while_the_next_is_published() {
     let sums = before.counters();
     assert_eq!(sums.values().map(|totals| totals.calls).sum::<i128>(), 20);
     assert_eq!(world.count(SCOPE, Filter::everything()), 20);
+}
+
+#[test]
+fn whoever_reads_a_snapshot_is_not_the_last_to_drop_it() {
+    let mut world = world();
+    let replaced = world.cell.current().expect("published");
+    world.commit();
+    let withdrawn = world.cell.current().expect("published");
+    world.cell.set_unavailable(BTreeSet::from([0, 1, 2, 3]));
+    for read in [replaced, withdrawn] {
+        assert!(Arc::strong_count(&read) > 1, "nobody but the reader has it");
+        let held = Arc::downgrade(&read);
+        drop(read);
+        wait_until("it is dropped", Duration::from_mins(1), || held.strong_count() == 0);
+    }
 }
 
 async fn ask(router: &axum::Router, request: Request<Body>) -> (StatusCode, Vec<u8>) {
