@@ -37,6 +37,11 @@ pub struct CallData {
 }
 
 impl CallData {
+    /// Claims nothing yet, with room for this many claims.
+    pub(super) fn for_claims(claims: usize) -> Self {
+        Self { claims: Vec::with_capacity(claims), ..Self::default() }
+    }
+
     /// Claims a value. A later claim on the same column replaces it.
     ///
     /// # Panics

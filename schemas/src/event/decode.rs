@@ -130,18 +130,13 @@ fn decode_cloud_event(mut decoder: Decoder, members: JsonMembers<'_>) -> Result<
 }
 
 fn decode_object(mut decoder: Decoder, members: JsonMembers<'_>) -> Result<IncomingEvent, Problems> {
-    let mut call = None;
-    let mut rest = Vec::with_capacity(members.0.len());
-    for (name, raw) in members.0 {
-        if name == "_id" {
-            if let Some(Value::Id(id)) = decoder.value("", "_id", ColumnType::ObjectId, raw) {
-                call = Some(CallId(id));
-            }
-        } else {
-            rest.push((name, raw));
-        }
-    }
-    let (project, data) = decoder.data("", rest, CallEventType::Recorded);
+    let mut members = members.0;
+    let id = members.iter().position(|(name, _)| name == "_id").map(|at| members.remove(at).1);
+    let call = match id.and_then(|raw| decoder.value("", "_id", ColumnType::ObjectId, raw)) {
+        Some(Value::Id(id)) => Some(CallId(id)),
+        _ => None,
+    };
+    let (project, data) = decoder.data("", members, CallEventType::Recorded);
     decoder.finish(IncomingEvent {
         id: None,
         source: None,
@@ -305,7 +300,7 @@ impl Decoder {
         members: Vec<(Cow<'_, str>, &RawValue)>,
         event_type: CallEventType,
     ) -> (Option<ProjectId>, CallData) {
-        let mut data = CallData::default();
+        let mut data = CallData::for_claims(members.len());
         let mut project = None;
         for (name, raw) in members {
             match Column::of_name(&name) {

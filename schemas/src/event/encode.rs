@@ -1,5 +1,7 @@
 //! Writing events: the value of a record in the log.
 
+use std::fmt::Display;
+
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
@@ -9,10 +11,23 @@ use crate::id::ProjectId;
 use crate::model::Column;
 use crate::value::Value;
 
+/// What an event has beside its texts, at most in most cases.
+const PLAIN_BYTES: usize = 1536;
+
 impl CallEvent {
     /// The record's value.
     pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("an event has only string keys and finite numbers")
+        let mut value = Vec::with_capacity(self.size_hint());
+        serde_json::to_writer(&mut value, self).expect("an event has only string keys and finite numbers");
+        value
+    }
+
+    /// About as many bytes as the record's value has, unless its texts need escapes.
+    fn size_hint(&self) -> usize {
+        let texts = self.data.claims().iter().filter_map(|(_, value)| value.as_text()).map(str::len);
+        let extensions =
+            self.extensions.iter().chain(&self.data.unknown).map(|(name, value)| name.len() + value.0.get().len());
+        PLAIN_BYTES + texts.chain(extensions).sum::<usize>()
     }
 }
 
@@ -22,15 +37,24 @@ impl Serialize for CallEvent {
         map.serialize_entry("specversion", "1.0")?;
         map.serialize_entry("id", &self.id)?;
         map.serialize_entry("source", &self.source)?;
-        map.serialize_entry("type", &self.event_type.to_string())?;
+        map.serialize_entry("type", &Shown(&self.event_type))?;
         map.serialize_entry("subject", &self.key.call)?;
-        map.serialize_entry("time", &self.time.to_string())?;
-        map.serialize_entry("dataschema", &format!("llm-log:call:{MAJOR_VERSION}"))?;
+        map.serialize_entry("time", &Shown(&self.time))?;
+        map.serialize_entry("dataschema", &Shown(&format_args!("llm-log:call:{MAJOR_VERSION}")))?;
         for (name, value) in &self.extensions {
             map.serialize_entry(name, value)?;
         }
         map.serialize_entry("data", &Data { project: self.key.project, data: &self.data })?;
         map.end()
+    }
+}
+
+/// A string of JSON.
+struct Shown<'a, T: Display>(&'a T);
+
+impl<T: Display> Serialize for Shown<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
     }
 }
 
@@ -44,10 +68,10 @@ impl Serialize for Data<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry(Column::ProjectId.name(), &self.project)?;
         if let Some(date) = self.data.created_at {
-            map.serialize_entry(Column::CreatedAt.name(), &date.to_string())?;
+            map.serialize_entry(Column::CreatedAt.name(), &Shown(&date))?;
         }
         if let Some(date) = self.data.updated_at {
-            map.serialize_entry(Column::UpdatedAt.name(), &date.to_string())?;
+            map.serialize_entry(Column::UpdatedAt.name(), &Shown(&date))?;
         }
         if let Some(version) = self.data.version {
             map.serialize_entry(Column::Version.name(), &version)?;
