@@ -4,6 +4,7 @@
 //! that blocks are written once and never moved. One thread writes; whatever waits for it becomes one commit.
 
 mod block;
+mod dictionary;
 mod reader;
 mod store;
 mod writer;
@@ -50,6 +51,8 @@ pub enum OpenEmbeddedError {
     NoJournal,
     #[error("the log is damaged: its beginning is gone")]
     NoBeginning,
+    #[error("the log's compression can't be started")]
+    Compression(#[source] std::io::Error),
     #[error("the log's writer can't be started")]
     Thread(#[source] std::io::Error),
 }
@@ -71,7 +74,7 @@ impl EmbeddedLog {
         }
         let store = Arc::new(SharedStore::open(folder, options.partitions)?);
         let (appends, waiting) = channel();
-        let writer = Writer::new(Arc::clone(&store), options.clock).map_err(OpenEmbeddedError::Thread)?;
+        let writer = Writer::new(Arc::clone(&store), options.clock)?;
         let writer = std::thread::Builder::new()
             .name("log-writer".into())
             .spawn(move || writer.run(&waiting))

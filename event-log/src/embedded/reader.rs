@@ -7,12 +7,14 @@ use std::time::Duration;
 use schemas::id::Partition;
 use schemas::positions::Offset;
 
+use super::block::BlockDecoder;
 use super::store::SharedStore;
 use crate::log::{LogReader, ReadBatch, ReadLogError, Topic};
 
 #[derive(Debug)]
 pub(super) struct EmbeddedReader {
     store: Arc<SharedStore>,
+    decoder: BlockDecoder,
     topic: Topic,
     next: BTreeMap<Partition, Offset>,
     /// The partition to begin with, so that a long one can't starve the others.
@@ -35,7 +37,8 @@ impl EmbeddedReader {
                 return Err(ReadLogError::Ahead { partition, wanted, end: bounds.end });
             }
         }
-        Ok(Self { store, topic, next: from.clone(), turn: 0 })
+        let decoder = BlockDecoder::new().map_err(|error| ReadLogError::Unavailable { reason: error.to_string() })?;
+        Ok(Self { store, decoder, topic, next: from.clone(), turn: 0 })
     }
 
     fn read_available(&mut self, max_bytes: usize) -> Result<ReadBatch, ReadLogError> {
@@ -47,7 +50,7 @@ impl EmbeddedReader {
             let from = self.next.get(&partition).copied().unwrap_or(0);
             // An equal share of what is left, so that neighbours in the index are of about the same time.
             let share = left / (partitions.len() - at);
-            let records = self.store.records((self.topic, partition), from, share)?;
+            let records = self.store.records(&mut self.decoder, (self.topic, partition), from, share)?;
             let Some(last) = records.last() else { continue };
             let next = last.position.offset + 1;
             self.next.insert(partition, next);

@@ -13,6 +13,7 @@ use schemas::positions::Offset;
 
 use super::OpenEmbeddedError;
 use super::block::{BlockDecoder, DamagedBlock, first_offset};
+use super::dictionary::{Dictionary, DictionaryId};
 use crate::log::{Bounds, LogRecord, ReadLogError, Topic};
 
 /// Blocks that the database keeps in memory, in bytes.
@@ -24,12 +25,15 @@ const JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 
 const ABOUT: &str = "about";
 const PARTITIONS_KEY: &str = "partitions";
+const DICTIONARIES: &str = "dictionaries";
 
 pub(super) type PartitionKey = (Topic, Partition);
 
 /// The open database. Replaced as a whole when a write failed, since nothing is known of it then.
 pub(super) struct Store {
     pub(super) database: Database,
+    /// From the id of a dictionary to its bytes.
+    pub(super) dictionaries: Keyspace,
     pub(super) keyspaces: BTreeMap<PartitionKey, Keyspace>,
 }
 
@@ -75,6 +79,7 @@ impl Store {
         };
         // A process that was killed may have left whole commits that are not on disk yet: nobody may see them before.
         database.persist(fjall::PersistMode::SyncAll)?;
+        let dictionaries = database.keyspace(DICTIONARIES, KeyspaceCreateOptions::default)?;
         let keys = (0..partitions)
             .map(|partition| (Topic::Calls, partition))
             .chain([(Topic::Reference, 0), (Topic::DeadLetters, 0)]);
@@ -89,18 +94,36 @@ impl Store {
                 Ok(((topic, partition), keyspace))
             })
             .collect::<Result<_, fjall::Error>>()?;
-        Ok((Self { database, keyspaces }, partitions))
+        Ok((Self { database, dictionaries, keyspaces }, partitions))
+    }
+
+    fn dictionary(&self) -> Result<Option<Dictionary>, OpenEmbeddedError> {
+        let Some(last) = self.dictionaries.last_key_value() else { return Ok(None) };
+        let (id, bytes) = last.into_inner()?;
+        let id = DictionaryId::of_key(&id).ok_or(DamagedBlock::Key)?;
+        Ok(Some(Dictionary { id, bytes: bytes.to_vec() }))
+    }
+
+    /// Gives a decoder the dictionary that it lacks for a block, if the log has it.
+    fn teach(&self, decoder: &mut BlockDecoder, block: &[u8]) -> Result<(), fjall::Error> {
+        if let Some(id) = decoder.lacks(block)
+            && let Some(dictionary) = self.dictionaries.get(id.key())?
+        {
+            decoder.learn(id, &dictionary)?;
+        }
+        Ok(())
     }
 
     /// The end of every partition, and the newest timestamp.
     fn ends(&self) -> Result<(BTreeMap<PartitionKey, Offset>, i64), OpenEmbeddedError> {
         let mut ends = BTreeMap::new();
         let mut newest_ms = 0;
-        let mut decoder = BlockDecoder::new()?;
+        let mut decoder = BlockDecoder::new().map_err(OpenEmbeddedError::Compression)?;
         for (key, keyspace) in &self.keyspaces {
             let end = match keyspace.last_key_value() {
                 Some(last) => {
                     let (first, block) = last.into_inner()?;
+                    self.teach(&mut decoder, &block)?;
                     let plain = decoder.decode(&block)?;
                     let block = plain.block()?;
                     newest_ms = newest_ms.max(block.timestamp_ms);
@@ -186,6 +209,11 @@ impl SharedStore {
         self.store.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The newest dictionary.
+    pub(super) fn dictionary(&self) -> Result<Option<Dictionary>, OpenEmbeddedError> {
+        self.read().as_ref().map_or(Ok(None), Store::dictionary)
+    }
+
     fn lock_ends(&self) -> MutexGuard<'_, BTreeMap<PartitionKey, Offset>> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -219,7 +247,7 @@ impl SharedStore {
 
     pub(super) fn bounds(&self, topic: Topic, partition: Partition) -> Result<Bounds, ReadLogError> {
         let store = self.read();
-        let keyspace = keyspace(store.as_ref(), (topic, partition))?;
+        let keyspace = keyspace(store.as_ref().ok_or_else(reopening)?, (topic, partition))?;
         let end = self.end((topic, partition));
         let start = match keyspace.first_key_value() {
             Some(first) => first_offset(&first.key().map_err(unavailable)?).map_err(damaged)?.min(end),
@@ -231,6 +259,7 @@ impl SharedStore {
     /// Records of a partition from an offset on, about as many as fit.
     pub(super) fn records(
         &self,
+        decoder: &mut BlockDecoder,
         key: PartitionKey,
         from: Offset,
         max_bytes: usize,
@@ -241,18 +270,18 @@ impl SharedStore {
             return Ok(records);
         }
         let store = self.read();
-        let keyspace = keyspace(store.as_ref(), key)?;
+        let store = store.as_ref().ok_or_else(reopening)?;
+        let keyspace = keyspace(store, key)?;
         // The block that holds `from` starts at it or before it.
         let first = match keyspace.range(..=from.to_be_bytes()).next_back() {
             Some(block) => first_offset(&block.key().map_err(unavailable)?).map_err(damaged)?,
             None => from,
         };
-        let mut decoder =
-            BlockDecoder::new().map_err(|error| ReadLogError::Unavailable { reason: error.to_string() })?;
         let mut bytes = 0;
         for entry in keyspace.range(first.to_be_bytes()..end.to_be_bytes()) {
             let (first, block) = entry.into_inner().map_err(unavailable)?;
             let first = first_offset(&first).map_err(damaged)?;
+            store.teach(decoder, &block).map_err(unavailable)?;
             let plain = decoder.decode(&block).map_err(damaged)?;
             let block = plain.block().map_err(damaged)?;
             for record in block.records(&plain, key.1, first, from) {
@@ -267,8 +296,11 @@ impl SharedStore {
     }
 }
 
-fn keyspace(store: Option<&Store>, key: PartitionKey) -> Result<&Keyspace, ReadLogError> {
-    let store = store.ok_or_else(|| ReadLogError::Unavailable { reason: "the log is being reopened".into() })?;
+fn reopening() -> ReadLogError {
+    ReadLogError::Unavailable { reason: "the log is being reopened".into() }
+}
+
+fn keyspace(store: &Store, key: PartitionKey) -> Result<&Keyspace, ReadLogError> {
     let missing = || ReadLogError::Unavailable { reason: format!("there is no partition {} of {:?}", key.1, key.0) };
     store.keyspaces.get(&key).ok_or_else(missing)
 }

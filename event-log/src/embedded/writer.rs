@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::OpenEmbeddedError;
 use super::block::{BLOCK_BYTES, BlockEncoder};
+use super::dictionary::Training;
 use super::store::{PartitionKey, SharedStore};
 use crate::log::{AppendError, NewRecord, Position, Topic};
 
@@ -59,6 +60,7 @@ pub(super) struct Writer {
     store: Arc<SharedStore>,
     clock: Clock,
     encoder: BlockEncoder,
+    training: Training,
     /// The newest timestamp, so that a clock that steps back does not take the log with it.
     newest_ms: i64,
     /// Whether the last commit failed, so that what is on disk has to be read before the next.
@@ -66,9 +68,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(store: Arc<SharedStore>, clock: Clock) -> std::io::Result<Self> {
+    pub(super) fn new(store: Arc<SharedStore>, clock: Clock) -> Result<Self, OpenEmbeddedError> {
         let newest_ms = store.newest_ms();
-        Ok(Self { store, clock, encoder: BlockEncoder::new()?, newest_ms, failed: false })
+        let (encoder, training) = encoding(&store)?;
+        Ok(Self { store, clock, encoder, training, newest_ms, failed: false })
     }
 
     /// Runs until the log is closed and nothing waits.
@@ -107,6 +110,8 @@ impl Writer {
     fn recover(&mut self) -> Result<(), OpenEmbeddedError> {
         if self.failed {
             self.store.reopen()?;
+            // A dictionary that did not come to the disk must not be used.
+            (self.encoder, self.training) = encoding(&self.store)?;
             self.failed = false;
         }
         Ok(())
@@ -165,6 +170,10 @@ impl Writer {
         let guard = self.store.read();
         let store = guard.as_ref().ok_or(CommitError::Closed)?;
         let mut batch = store.database.batch().durability(Some(PersistMode::SyncData));
+        if let Some(dictionary) = self.training.made() {
+            self.encoder = BlockEncoder::new(Some(&dictionary))?;
+            batch.insert(&store.dictionaries, dictionary.id.key(), dictionary.bytes);
+        }
         let mut ends = BTreeMap::new();
         for (key, records) in partitions {
             let keyspace = store.keyspaces.get(key).ok_or(CommitError::Closed)?;
@@ -173,11 +182,23 @@ impl Writer {
                 batch.insert(keyspace, end.to_be_bytes(), self.encoder.encode(self.newest_ms, records)?);
                 end += records.len() as u64;
             }
+            if key.0 == Topic::Calls {
+                for record in records {
+                    self.training.see(record);
+                }
+            }
             ends.insert(*key, end);
         }
         batch.commit()?;
         Ok(ends)
     }
+}
+
+/// What encodes the log's next block, and what makes the dictionary of later ones.
+fn encoding(store: &SharedStore) -> Result<(BlockEncoder, Training), OpenEmbeddedError> {
+    let newest = store.dictionary()?;
+    let encoder = BlockEncoder::new(newest.as_ref()).map_err(OpenEmbeddedError::Compression)?;
+    Ok((encoder, Training::new(newest.map(|newest| newest.id))))
 }
 
 fn append_bytes(append: &Append) -> usize {
@@ -206,7 +227,69 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::time::Instant;
 
+    use bytes::Bytes;
+
     use super::*;
+    use crate::embedded::block::BlockDecoder;
+    use crate::embedded::dictionary::{Dictionary, DictionaryId};
+
+    fn append(number: usize) -> Append {
+        // As a prompt that is always the same, and has nothing twice.
+        let words = (0..200_u32).map(|word| format!("{:08x} ", word.wrapping_mul(0x9e37_79b1)));
+        let value = format!("{number} {}", words.collect::<String>());
+        let record = NewRecord { partition: 0, key: "key".into(), value: Some(value.into()), headers: Vec::new() };
+        Append { topic: Topic::Calls, records: vec![record], reply: oneshot::channel().0 }
+    }
+
+    fn values(store: &SharedStore) -> Vec<Bytes> {
+        let mut decoder = BlockDecoder::new().expect("memory");
+        let records = store.records(&mut decoder, (Topic::Calls, 0), 0, usize::MAX).expect("readable");
+        records.into_iter().filter_map(|record| record.value).collect()
+    }
+
+    fn sent(count: usize) -> Vec<Bytes> {
+        (0..count).filter_map(|number| append(number).records.remove(0).value).collect()
+    }
+
+    #[test]
+    fn a_log_learns_what_its_records_have_in_common() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Arc::new(SharedStore::open(folder.path(), 1).expect("a new log"));
+        let mut writer = Writer::new(Arc::clone(&store), Clock::system()).expect("a writer");
+        let (mut count, start) = (0, Instant::now());
+        while store.dictionary().expect("readable").is_none() {
+            assert!(start.elapsed() < Duration::from_mins(1), "nothing is learned of {count} records");
+            writer.commit(&[append(count)]).expect("appended");
+            count += 1;
+        }
+        let sizes = {
+            let guard = store.read();
+            let keyspace = &guard.as_ref().expect("open").keyspaces[&(Topic::Calls, 0)];
+            let blocks = [keyspace.first_key_value(), keyspace.last_key_value()];
+            blocks.map(|block| block.expect("there are blocks").size().expect("readable"))
+        };
+        assert!(sizes[1] * 4 < sizes[0], "the first and the last block: {sizes:?}");
+        assert_eq!(values(&store), sent(count));
+
+        drop((writer, store));
+        let store = Arc::new(SharedStore::open(folder.path(), 1).expect("the log opens"));
+        assert_eq!(values(&store), sent(count));
+        let mut writer = Writer::new(Arc::clone(&store), Clock::system()).expect("a writer");
+        writer.commit(&[append(count)]).expect("appended");
+        assert_eq!(values(&store), sent(count + 1));
+    }
+
+    #[test]
+    fn a_dictionary_that_did_not_come_to_the_disk_is_not_used() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Arc::new(SharedStore::open(folder.path(), 1).expect("a new log"));
+        let mut writer = Writer::new(Arc::clone(&store), Clock::system()).expect("a writer");
+        let lost = Dictionary::of(&sent(500), DictionaryId::FIRST).expect("they have much in common");
+        writer.encoder = BlockEncoder::new(Some(&lost)).expect("memory");
+        writer.failed = true;
+        writer.commit(&[append(0)]).expect("appended");
+        assert_eq!(values(&store), sent(1));
+    }
 
     #[tokio::test]
     async fn a_log_that_failed_can_be_read_again_though_nobody_appends() {

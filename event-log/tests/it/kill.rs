@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use event_log::{EventLog as _, NewRecord, Position, Topic};
 
 use crate::embedded::open;
@@ -20,11 +19,15 @@ const FOLDER: &str = "LLM_LOG_TEST_KILLED_FOLDER";
 const RUN: &str = "LLM_LOG_TEST_KILLED_RUN";
 const APPENDER: &str = "kill::appends_until_it_is_killed";
 
-/// A record of a few bytes up to some hundred KiB.
+/// A record of a few bytes up to some hundred KiB, and in its first word what tells it apart.
 fn numbered(run: &str, writer: u32, number: u32) -> NewRecord {
-    let mut record = record(number % 4, &format!("{run}-{writer}-{number}"));
-    record.key = Bytes::from("k".repeat(1 << (number % 19)));
-    record
+    let words = (0..).map(|word: u32| format!("{:08x}", word.wrapping_mul(0x9e37_79b1) % 10_007));
+    let text: String = words.take((1 << (number % 19)) / 8).collect();
+    record(number % 4, &format!("{run}-{writer}-{number} {text}"))
+}
+
+fn first_word(text: &str) -> String {
+    text.split(' ').next().unwrap_or_default().to_owned()
 }
 
 /// Not a test of its own: the process that is killed.
@@ -55,7 +58,7 @@ async fn appends_until_it_is_killed() {
 }
 
 fn values_of(records: &[NewRecord]) -> Vec<String> {
-    records.iter().flat_map(|record| &record.value).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
+    records.iter().flat_map(|record| &record.value).map(|value| first_word(&String::from_utf8_lossy(value))).collect()
 }
 
 fn start(folder: &Path, run: usize) -> Child {
@@ -100,7 +103,7 @@ async fn every_acknowledged_record_is_there_after_a_dozen_kills_under_load() {
             let end = log.bounds(Topic::Calls, partition).await.expect("reachable").end;
             let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(partition, 0)])).expect("readable");
             for record in read_exactly(&mut *reader, usize::try_from(end).expect("few records")) {
-                let value = values(std::slice::from_ref(&record)).remove(0);
+                let value = first_word(&values(std::slice::from_ref(&record)).remove(0));
                 read.insert((record.position.partition, record.position.offset), value);
             }
         }
