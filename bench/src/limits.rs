@@ -6,4 +6,4 @@ mod web;
 
 pub(crate) use consumer::consume;
 pub(crate) use tantivy::raw_index;
-pub(crate) use web::{Web, bare};
+pub(crate) use web::{Web, bare, syncing};

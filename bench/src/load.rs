@@ -108,11 +108,6 @@ pub(crate) async fn drive<T: Traffic>(traffic: Arc<T>, address: SocketAddr, plan
     Driving::start(traffic, address, plan).end().await
 }
 
-/// The same on a thread of its own, so that clients of another load don't keep these waiting.
-pub(crate) async fn drive_apart<T: Traffic>(traffic: Arc<T>, address: SocketAddr, plan: Plan) -> Result<Tally> {
-    Driving::start_apart(traffic, address, plan).end().await
-}
-
 /// Requests that are being sent.
 #[derive(Debug)]
 pub(crate) struct Driving {
@@ -139,7 +134,7 @@ impl Driving {
         Self { stop: Arc::clone(&turns.stop), clients: tokio::spawn(clients(traffic, address, turns)) }
     }
 
-    /// The same on a thread of its own.
+    /// The same on a thread of its own, so that clients of another load don't keep these waiting.
     pub(crate) fn start_apart<T: Traffic>(traffic: Arc<T>, address: SocketAddr, plan: Plan) -> Self {
         let turns = Turns::new(plan);
         let stop = Arc::clone(&turns.stop);
@@ -248,7 +243,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_set_rate_is_kept_and_a_number_of_requests_too() {
-        let web = Web::start(bare(Vec::new())).expect("a port");
+        let web = Web::start(bare()).expect("a port");
         let rhythm = Rhythm::Open { per_second: 200.0 };
         let plan = Plan { clients: 4, rhythm, duration: Duration::from_millis(500) };
         // What falls due while this machine stalls at the end is not sent.

@@ -1,6 +1,6 @@
 //! Requests a second over HTTP, against bare axum reading the same bodies.
 
-use std::fs;
+use std::fs::{self, File};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::args::Section;
 use crate::broker::delete_topics;
 use crate::corpus::LOG_PARTITIONS;
 use crate::lab::{Lab, NO_LIMITS, Running, put_projects};
-use crate::limits::{Web, bare};
+use crate::limits::{Web, bare, syncing};
 use crate::live::Live;
 use crate::load::{Plan, Rhythm, Tally, drive};
 use crate::output::progress;
@@ -32,14 +32,22 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
     progress("appending one event a request");
     let plan = Plan { clients: CLIENTS, rhythm: Rhythm::Closed { requests: u64::MAX }, duration: lab.seconds(1.0) };
     let live = Arc::new(Live::new(&lab.texts()?, 1));
-    let web = Web::start(bare(Vec::new()))?;
+    let web = Web::start(bare())?;
     let axum = drive(Arc::clone(&live), web.address(), plan).await?.clean("bare axum")?;
     drop(web);
     let limit = axum.per_second();
     lab.rows.push(rate("bare axum, one event a request, 64 clients", &axum));
+    let durable = synced(lab, &live, plan).await?;
+    lab.rows.push(
+        rate("bare axum and a file that is synced, one event a request, 64 clients", &durable)
+            .against("bare axum", limit),
+    );
     let (tally, disk) = embedded(lab, &live, plan).await?;
     lab.rows.push(
-        rate("embedded log, one event a request, 64 clients", &tally).against("bare axum", limit).ratio_at_least(0.5),
+        rate("embedded log, one event a request, 64 clients", &tally)
+            .against("bare axum", limit)
+            .against("bare axum and a file that is synced", durable.per_second())
+            .ratio_at_least(0.5),
     );
     lab.rows.push(Row::new(SECTION, "embedded log / JSON of the events, one event a request", disk, Unit::Share));
     kafka(lab, &live, plan, limit).await?;
@@ -49,6 +57,15 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
 fn rate(name: &str, tally: &Tally) -> Row {
     let told = format!("p99 {:.1} ms, {}", tally.answered.p99_ms(), tally.answered.told());
     Row::new(SECTION, name, tally.per_second(), Unit::PerSecond).note(told)
+}
+
+async fn synced(lab: &Lab, live: &Arc<Live>, plan: Plan) -> Result<Tally> {
+    let path = lab.scratch("bodies");
+    let web = Web::start(syncing(File::create(&path)?)?)?;
+    let tally = drive(Arc::clone(live), web.address(), plan).await?.clean("bare axum and a file")?;
+    drop(web);
+    fs::remove_file(&path)?;
+    Ok(tally)
 }
 
 /// The door on an embedded log in this process, since `serve` has a projector that reads what is appended. Also, how

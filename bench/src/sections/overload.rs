@@ -10,10 +10,11 @@ use super::queries::{Asking, SHAPES, Shape};
 use crate::args::Section;
 use crate::base::About;
 use crate::corpus::Words;
-use crate::http::post;
+use crate::http::{get, post};
 use crate::lab::{Lab, NO_LIMITS, PATIENCE, Running};
+use crate::limits::{Web, bare};
 use crate::live::{BATCH, Live, key};
-use crate::load::{Driving, Plan, Rhythm, Tally, drive, drive_apart};
+use crate::load::{Driving, Plan, Rhythm, Tally, drive};
 use crate::metrics::{Sampling, greatest, later_thirds};
 use crate::output::progress;
 use crate::report::{Row, Unit};
@@ -128,12 +129,20 @@ async fn noise(lab: &mut Lab, running: &Running, about: &Arc<About>) -> Result<(
     let ask = Arc::new(quiet(SHAPES.first(), about)?);
     let calm = Plan { clients: 4, rhythm: Rhythm::Open { per_second: CALM }, duration: lab.seconds(1.0) };
     running.process.rest(PATIENCE).await?;
-    let alone = drive_apart(Arc::clone(&ask), running.address, calm).await?.clean("the quiet project alone")?;
+    // What waits for a core without llm-log.
+    let web = Web::start(bare())?;
+    let page = Arc::new(|_: &mut StdRng| get("/page"));
+    let quietly = async |what: &str| {
+        let lists = Driving::start_apart(Arc::clone(&ask), running.address, calm);
+        let pages = Driving::start_apart(Arc::clone(&page), web.address(), calm);
+        anyhow::Ok((lists.end().await?.clean(what)?, pages.end().await?.clean(what)?))
+    };
+    let (alone, page_alone) = quietly("the quiet project alone").await?;
     let all = Plan { clients: 16, rhythm: Rhythm::Closed { requests: u64::MAX }, duration: calm.duration };
     let reads = Driving::start(Arc::new(common(about)), running.address, all);
     let appends = Arc::new(Live::new(&lab.texts()?, BATCH).of_project(NOISY));
     let appends = Driving::start(appends, running.address, Plan { clients: 8, ..all });
-    let beside = drive_apart(ask, running.address, calm).await?.clean("the quiet project beside the noisy one")?;
+    let (beside, page_beside) = quietly("the quiet project beside the noisy one").await?;
     let (reads, appends): (Tally, Tally) = (reads.end().await?, appends.end().await?);
     let note = format!(
         "{}; meanwhile the noisy project had {:.0} reads/s and {:.0} events/s",
@@ -141,9 +150,16 @@ async fn noise(lab: &mut Lab, running: &Running, about: &Arc<About>) -> Result<(
         reads.per_second(),
         f64::from(BATCH) * appends.per_second()
     );
+    let row = |name: &str, beside: &Tally, alone: &Tally| {
+        Row::new(SECTION, name, beside.answered.p99_ms(), Unit::Milliseconds).against("alone", alone.answered.p99_ms())
+    };
     lab.rows.push(
-        Row::new(SECTION, "lists of a project beside a noisy one, p99", beside.answered.p99_ms(), Unit::Milliseconds)
-            .against("alone", alone.answered.p99_ms())
+        row("a page of bare axum beside a noisy project, p99", &page_beside, &page_alone)
+            .note(page_beside.answered.told()),
+    );
+    lab.rows.push(
+        row("lists of a project beside a noisy one, p99", &beside, &alone)
+            .against("a page of bare axum", page_beside.answered.p99_ms())
             .ratio_at_most(2.0)
             .note(note),
     );

@@ -31,8 +31,6 @@ const AXUM: &str = "bare axum's median";
 const IDLE_REQUESTS: u64 = 2000;
 /// Requests of a shape before those that count.
 const WARM_UP: u64 = 10;
-/// Bytes of the page that bare axum answers with: about a list of ten calls.
-const PAGE_BYTES: usize = 4096;
 /// Calls a second that arrive while queries are measured.
 const ARRIVING: u32 = 1000;
 
@@ -126,7 +124,7 @@ async fn ask(
 
 /// What the client and axum cost without llm-log.
 async fn bare_axum(duration: Duration) -> Result<Tally> {
-    let web = Web::start(bare(vec![b' '; PAGE_BYTES]))?;
+    let web = Web::start(bare())?;
     let page = |_: &mut rand::rngs::StdRng| get("/page");
     drive(Arc::new(page), web.address(), idle_plan(duration)).await?.clean("bare axum")
 }
