@@ -4,8 +4,9 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-/// The layout of the data folder that this build reads and writes.
-const FORMAT_VERSION: u32 = 1;
+/// The layout of the data folder that this build writes. It reads those before it too: the first one's log has no
+/// dictionaries.
+const FORMAT_VERSION: u32 = 2;
 
 /// A data folder, held by this process until it is dropped.
 #[derive(Debug)]
@@ -96,21 +97,24 @@ fn check_version(path: &Path) -> Result<(), DataFolderError> {
     let file = path.join("version");
     match std::fs::read_to_string(&file) {
         Ok(text) => match text.trim().parse::<u32>() {
+            Ok(FORMAT_VERSION) => Ok(()),
             Ok(found) if found > FORMAT_VERSION => Err(DataFolderError::Newer { path: path.to_owned(), found }),
-            Ok(_) => Ok(()),
+            Ok(_) => write_version(path).map_err(failed),
             Err(_) => Err(DataFolderError::NotOurs { path: path.to_owned() }),
         },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // Written beside and renamed, so that a kill leaves a whole file or none.
-            let draft = path.join("version.new");
-            let mut new = File::create(&draft).map_err(failed)?;
-            writeln!(new, "{FORMAT_VERSION}").map_err(failed)?;
-            new.sync_all().map_err(failed)?;
-            std::fs::rename(&draft, &file).map_err(failed)?;
-            File::open(path).and_then(|folder| folder.sync_all()).map_err(failed)
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => write_version(path).map_err(failed),
         Err(source) => Err(failed(source)),
     }
+}
+
+/// Written beside and renamed, so that a kill leaves a whole file.
+fn write_version(path: &Path) -> io::Result<()> {
+    let draft = path.join("version.new");
+    let mut new = File::create(&draft)?;
+    writeln!(new, "{FORMAT_VERSION}")?;
+    new.sync_all()?;
+    std::fs::rename(&draft, path.join("version"))?;
+    File::open(path)?.sync_all()
 }
 
 #[cfg(test)]
@@ -129,11 +133,20 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_of_an_older_version_is_one_of_this_version_from_then_on() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let version = folder.path().join("version");
+        std::fs::write(&version, "1\n").expect("writable");
+        DataFolder::open(folder.path()).expect("known");
+        assert_eq!(std::fs::read_to_string(&version).expect("readable"), "2\n");
+    }
+
+    #[test]
     fn a_folder_of_a_newer_version_is_refused_with_a_sentence() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::write(folder.path().join("version"), "2\n").expect("writable");
+        std::fs::write(folder.path().join("version"), "3\n").expect("writable");
         let error = DataFolder::open(folder.path()).expect_err("newer").to_string();
-        assert!(error.contains("was written by a newer llm-log (format 2, this one knows 1)"), "{error}");
+        assert!(error.contains("was written by a newer llm-log (format 3, this one knows 2)"), "{error}");
         std::fs::write(folder.path().join("version"), "hello").expect("writable");
         assert!(matches!(DataFolder::open(folder.path()), Err(DataFolderError::NotOurs { .. })));
     }
