@@ -87,7 +87,7 @@ impl IndexReader {
         let slots = Arc::clone(&self.slots);
         let search = Search { snapshot, scope: context.scope, partitions, watch: Arc::clone(&watch), slots };
         let _end = EndWhenDropped(Arc::clone(&watch));
-        let running = self.threads.run(move || {
+        let running = self.threads.run(context.scope, move || {
             let found = read(&search);
             drop(slot);
             found

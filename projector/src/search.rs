@@ -3,6 +3,7 @@
 mod plan;
 mod segments;
 mod slots;
+mod spent;
 mod threads;
 mod watch;
 
