@@ -42,6 +42,7 @@ pub(crate) async fn open_embedded(folder: &DataFolder, partitions: u32) -> anyho
             folder.path().display()
         );
     }
+    folder.raise_format()?;
     let options = EmbeddedOptions { partitions, clock: Clock::system() };
     let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(&path, options)).await?;
     let log: Arc<dyn EventLog> =

@@ -4,14 +4,16 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-/// The layout of the data folder that this build writes. It reads those before it too: the first one's log has no
-/// dictionaries.
+/// The newest layout that this build knows.
 const FORMAT_VERSION: u32 = 2;
+/// That of a folder without an embedded log, and of one whose log has no dictionaries: builds before this one know it.
+const FORMAT_WITHOUT_DICTIONARIES: u32 = 1;
 
 /// A data folder, held by this process until it is dropped.
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
+    format: u32,
     /// Holds the lock for as long as it is open.
     _lock: File,
 }
@@ -38,12 +40,21 @@ impl DataFolder {
         let failed = |source| DataFolderError::Io { path: path.to_owned(), source };
         make_durably(path).map_err(failed)?;
         let lock = take_lock(path)?;
-        check_version(path)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        let format = version(path)?;
+        Ok(Self { path: path.to_owned(), format, _lock: lock })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Says that an embedded log is in the folder that builds without dictionaries can't read.
+    pub fn raise_format(&self) -> Result<(), DataFolderError> {
+        if self.format < FORMAT_VERSION {
+            let failed = |source| DataFolderError::Io { path: self.path.clone(), source };
+            write_version(&self.path, FORMAT_VERSION).map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// Where the embedded log is.
@@ -92,26 +103,29 @@ fn take_lock(path: &Path) -> Result<File, DataFolderError> {
     Ok(lock)
 }
 
-fn check_version(path: &Path) -> Result<(), DataFolderError> {
+/// The format of the folder, which it has from now on if it is new.
+fn version(path: &Path) -> Result<u32, DataFolderError> {
     let failed = |source| DataFolderError::Io { path: path.to_owned(), source };
     let file = path.join("version");
     match std::fs::read_to_string(&file) {
         Ok(text) => match text.trim().parse::<u32>() {
-            Ok(FORMAT_VERSION) => Ok(()),
             Ok(found) if found > FORMAT_VERSION => Err(DataFolderError::Newer { path: path.to_owned(), found }),
-            Ok(_) => write_version(path).map_err(failed),
+            Ok(found) => Ok(found),
             Err(_) => Err(DataFolderError::NotOurs { path: path.to_owned() }),
         },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => write_version(path).map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            write_version(path, FORMAT_WITHOUT_DICTIONARIES).map_err(failed)?;
+            Ok(FORMAT_WITHOUT_DICTIONARIES)
+        }
         Err(source) => Err(failed(source)),
     }
 }
 
 /// Written beside and renamed, so that a kill leaves a whole file.
-fn write_version(path: &Path) -> io::Result<()> {
+fn write_version(path: &Path, version: u32) -> io::Result<()> {
     let draft = path.join("version.new");
     let mut new = File::create(&draft)?;
-    writeln!(new, "{FORMAT_VERSION}")?;
+    writeln!(new, "{version}")?;
     new.sync_all()?;
     std::fs::rename(&draft, path.join("version"))?;
     File::open(path)?.sync_all()
@@ -133,12 +147,15 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_an_older_version_is_one_of_this_version_from_then_on() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let version = folder.path().join("version");
-        std::fs::write(&version, "1\n").expect("writable");
-        DataFolder::open(folder.path()).expect("known");
-        assert_eq!(std::fs::read_to_string(&version).expect("readable"), "2\n");
+    fn a_folder_is_of_a_new_format_only_once_it_has_what_older_builds_can_not_read() {
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        let version = || std::fs::read_to_string(parent.path().join("version")).expect("readable");
+        let folder = DataFolder::open(parent.path()).expect("new");
+        assert_eq!(version(), "1\n");
+        folder.raise_format().expect("writable");
+        drop(folder);
+        DataFolder::open(parent.path()).expect("known").raise_format().expect("nothing to do");
+        assert_eq!(version(), "2\n");
     }
 
     #[test]

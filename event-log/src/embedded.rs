@@ -51,6 +51,8 @@ pub enum OpenEmbeddedError {
     NoJournal,
     #[error("the log is damaged: its beginning is gone")]
     NoBeginning,
+    #[error("the log is closed")]
+    Closed,
     #[error("the log's compression can't be started")]
     Compression(#[source] std::io::Error),
     #[error("the log's writer can't be started")]

@@ -41,9 +41,14 @@ pub(crate) fn bare() -> Router {
 pub(crate) fn syncing(mut file: File) -> Result<Router> {
     let (waiting, bodies) = channel::<(Bytes, oneshot::Sender<()>)>();
     let write = move || -> io::Result<()> {
+        let mut bytes = Vec::new();
         while let Ok(first) = bodies.recv() {
             let together: Vec<_> = std::iter::once(first).chain(bodies.try_iter()).collect();
-            file.write_all(&together.iter().flat_map(|(body, _)| body).copied().collect::<Vec<u8>>())?;
+            bytes.clear();
+            for (body, _) in &together {
+                bytes.extend_from_slice(body);
+            }
+            file.write_all(&bytes)?;
             file.sync_data()?;
             for (_, answered) in together {
                 // Whoever no longer waits does not need the answer.

@@ -16,10 +16,10 @@ pub(super) const BLOCK_BYTES: usize = 1024 * 1024;
 /// No block has more bytes: its last record may be as large as the log takes.
 const BLOCK_BYTES_MAX: usize = BLOCK_BYTES + 2 * MESSAGE_BYTES;
 
-/// Blocks below this are compressed with a dictionary once there is one. For larger ones zstd would have to prepare it
-/// for each of them, and they have enough in themselves.
+/// Blocks below this are compressed with a dictionary once there is one. Larger ones have enough in themselves, and zstd
+/// would prepare a small dictionary anew for each of them.
 const SMALL_BLOCK_BYTES: usize = 128 * 1024;
-/// What a record has in a block beside its bytes, at most: lengths.
+/// About what a record has in a block beside its bytes: lengths.
 const RECORD_OVERHEAD_BYTES: usize = 32;
 
 /// What zstd's own default is: within a tenth of the best size at several times the speed.
@@ -66,7 +66,12 @@ pub(super) struct BlockEncoder {
 
 impl BlockEncoder {
     pub(super) fn new(dictionary: Option<&Dictionary>) -> std::io::Result<Self> {
-        let with = |dictionary: &Dictionary| Compressor::with_dictionary(COMPRESSION_LEVEL, &dictionary.bytes);
+        let with = |dictionary: &Dictionary| {
+            let mut compressor = Compressor::with_dictionary(COMPRESSION_LEVEL, &dictionary.bytes)?;
+            // Whoever reads with another dictionary has to be told.
+            compressor.include_checksum(true)?;
+            std::io::Result::Ok(compressor)
+        };
         Ok(Self { plain: Compressor::new(COMPRESSION_LEVEL)?, with_dictionary: dictionary.map(with).transpose()? })
     }
 
@@ -122,9 +127,10 @@ impl BlockDecoder {
         needed.filter(|needed| self.dictionary != Some(*needed))
     }
 
-    pub(super) fn learn(&mut self, id: DictionaryId, dictionary: &[u8]) -> std::io::Result<()> {
+    /// Reads blocks of this dictionary from now on, and those without one.
+    pub(super) fn learn(&mut self, id: DictionaryId, dictionary: &[u8]) -> Result<(), DamagedBlock> {
         self.dictionary = None;
-        self.decompressor.set_dictionary(dictionary)?;
+        self.decompressor.set_dictionary(dictionary).map_err(DamagedBlock::Compression)?;
         self.dictionary = Some(id);
         Ok(())
     }

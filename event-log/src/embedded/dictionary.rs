@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::num::NonZeroU32;
+use std::ops::Range;
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
@@ -11,14 +12,13 @@ use crate::log::NewRecord;
 
 /// Records that a dictionary is made of, in bytes.
 const SAMPLE_BYTES: usize = 1024 * 1024;
-/// How much of a record is looked at.
-const RECORD_BYTES: usize = 32 * 1024;
+/// How much of a record is looked at, and what it has to have: zstd finds nothing in less.
+const RECORD_BYTES: Range<usize> = 8..32 * 1024;
 /// Greatest size of a dictionary.
 const DICTIONARY_BYTES: usize = 64 * 1024;
-/// The first dictionary is made of the first records. Each later one is made after this many times what the one before it
-/// was made after,
+/// The first dictionary is made of the first records, the next one after so many times as much has come,
 const LATER: usize = 16;
-/// and at least this often: what products ask changes.
+/// and each later one again after so many times as much, but at least this often: what products ask changes.
 const EVERY_BYTES: usize = 1024 * 1024 * 1024;
 
 /// Which dictionary a block was compressed with: zstd writes it into both. Those below are
@@ -28,14 +28,17 @@ pub struct DictionaryId(u32);
 
 impl DictionaryId {
     pub(super) const FIRST: Self = Self(32_768);
+    /// What the keys of all of them begin with.
+    pub(super) const KEYS: &[u8] = b"dictionary-";
 
-    pub(super) fn key(self) -> [u8; 4] {
-        self.0.to_be_bytes()
+    /// Where the log has it: after those before it.
+    pub(super) fn key(self) -> Vec<u8> {
+        [Self::KEYS, &self.0.to_be_bytes()].concat()
     }
 
     /// None when it is no key.
     pub(super) fn of_key(key: &[u8]) -> Option<Self> {
-        key.try_into().ok().map(|key| Self(u32::from_be_bytes(key)))
+        key.strip_prefix(Self::KEYS)?.try_into().ok().map(|id| Self(u32::from_be_bytes(id)))
     }
 }
 
@@ -59,7 +62,7 @@ pub(super) struct Dictionary {
 
 impl Dictionary {
     /// Where zstd's format has the id, little-endian, behind its magic number.
-    const ID: std::ops::Range<usize> = 4..8;
+    const ID: Range<usize> = 4..8;
 
     pub(super) fn of(samples: &[Bytes], id: DictionaryId) -> io::Result<Self> {
         let mut bytes = zstd::dict::from_samples(samples, DICTIONARY_BYTES)?;
@@ -93,12 +96,12 @@ impl Training {
     /// Looks at a record that is appended.
     pub(super) fn see(&mut self, record: &NewRecord) {
         let Some(value) = &record.value else { return };
-        if self.running.is_some() {
+        if self.running.is_some() || value.len() < RECORD_BYTES.start {
             return;
         }
         self.seen += value.len();
         if self.seen + SAMPLE_BYTES > self.after {
-            self.samples.push(value.slice(..value.len().min(RECORD_BYTES)));
+            self.samples.push(Bytes::copy_from_slice(value.get(..RECORD_BYTES.end).unwrap_or(value)));
         }
         if self.seen >= self.after {
             let (samples, id) = (std::mem::take(&mut self.samples), self.next);
@@ -107,7 +110,6 @@ impl Training {
                 Ok(running) => self.running = Some(running),
                 Err(error) => tracing::warn!(error = %error, "no dictionary is made"),
             }
-            self.after = (self.after * LATER).min(EVERY_BYTES);
             self.seen = 0;
         }
     }
@@ -118,6 +120,7 @@ impl Training {
         match made.unwrap_or_else(|_| Err(io::Error::other("the thread panicked"))) {
             Ok(dictionary) => {
                 self.next = DictionaryId(dictionary.id.0 + 1);
+                self.after = (self.after * LATER).min(EVERY_BYTES);
                 Some(dictionary)
             }
             Err(error) => {

@@ -25,15 +25,14 @@ const JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 
 const ABOUT: &str = "about";
 const PARTITIONS_KEY: &str = "partitions";
-const DICTIONARIES: &str = "dictionaries";
 
 pub(super) type PartitionKey = (Topic, Partition);
 
 /// The open database. Replaced as a whole when a write failed, since nothing is known of it then.
 pub(super) struct Store {
     pub(super) database: Database,
-    /// From the id of a dictionary to its bytes.
-    pub(super) dictionaries: Keyspace,
+    /// How many partitions there are, and the dictionaries. Without it a log is not opened.
+    pub(super) about: Keyspace,
     pub(super) keyspaces: BTreeMap<PartitionKey, Keyspace>,
 }
 
@@ -79,7 +78,6 @@ impl Store {
         };
         // A process that was killed may have left whole commits that are not on disk yet: nobody may see them before.
         database.persist(fjall::PersistMode::SyncAll)?;
-        let dictionaries = database.keyspace(DICTIONARIES, KeyspaceCreateOptions::default)?;
         let keys = (0..partitions)
             .map(|partition| (Topic::Calls, partition))
             .chain([(Topic::Reference, 0), (Topic::DeadLetters, 0)]);
@@ -94,24 +92,24 @@ impl Store {
                 Ok(((topic, partition), keyspace))
             })
             .collect::<Result<_, fjall::Error>>()?;
-        Ok((Self { database, dictionaries, keyspaces }, partitions))
+        Ok((Self { database, about, keyspaces }, partitions))
     }
 
-    fn dictionary(&self) -> Result<Option<Dictionary>, OpenEmbeddedError> {
-        let Some(last) = self.dictionaries.last_key_value() else { return Ok(None) };
+    fn newest_dictionary(&self) -> Result<Option<Dictionary>, OpenEmbeddedError> {
+        let Some(last) = self.about.prefix(DictionaryId::KEYS).next_back() else { return Ok(None) };
         let (id, bytes) = last.into_inner()?;
         let id = DictionaryId::of_key(&id).ok_or(DamagedBlock::Key)?;
         Ok(Some(Dictionary { id, bytes: bytes.to_vec() }))
     }
 
-    /// Gives a decoder the dictionary that it lacks for a block, if the log has it.
-    fn teach(&self, decoder: &mut BlockDecoder, block: &[u8]) -> Result<(), fjall::Error> {
-        if let Some(id) = decoder.lacks(block)
-            && let Some(dictionary) = self.dictionaries.get(id.key())?
-        {
-            decoder.learn(id, &dictionary)?;
-        }
-        Ok(())
+    /// The dictionary that a decoder lacks for a block, if the log has it.
+    fn lacking(
+        &self,
+        decoder: &BlockDecoder,
+        block: &[u8],
+    ) -> Result<Option<(DictionaryId, fjall::Slice)>, fjall::Error> {
+        let Some(id) = decoder.lacks(block) else { return Ok(None) };
+        Ok(self.about.get(id.key())?.map(|dictionary| (id, dictionary)))
     }
 
     /// The end of every partition, and the newest timestamp.
@@ -123,7 +121,9 @@ impl Store {
             let end = match keyspace.last_key_value() {
                 Some(last) => {
                     let (first, block) = last.into_inner()?;
-                    self.teach(&mut decoder, &block)?;
+                    if let Some((id, dictionary)) = self.lacking(&decoder, &block)? {
+                        decoder.learn(id, &dictionary)?;
+                    }
                     let plain = decoder.decode(&block)?;
                     let block = plain.block()?;
                     newest_ms = newest_ms.max(block.timestamp_ms);
@@ -209,9 +209,8 @@ impl SharedStore {
         self.store.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The newest dictionary.
-    pub(super) fn dictionary(&self) -> Result<Option<Dictionary>, OpenEmbeddedError> {
-        self.read().as_ref().map_or(Ok(None), Store::dictionary)
+    pub(super) fn newest_dictionary(&self) -> Result<Option<Dictionary>, OpenEmbeddedError> {
+        self.read().as_ref().ok_or(OpenEmbeddedError::Closed)?.newest_dictionary()
     }
 
     fn lock_ends(&self) -> MutexGuard<'_, BTreeMap<PartitionKey, Offset>> {
@@ -281,7 +280,9 @@ impl SharedStore {
         for entry in keyspace.range(first.to_be_bytes()..end.to_be_bytes()) {
             let (first, block) = entry.into_inner().map_err(unavailable)?;
             let first = first_offset(&first).map_err(damaged)?;
-            store.teach(decoder, &block).map_err(unavailable)?;
+            if let Some((id, dictionary)) = store.lacking(decoder, &block).map_err(unavailable)? {
+                decoder.learn(id, &dictionary).map_err(damaged)?;
+            }
             let plain = decoder.decode(&block).map_err(damaged)?;
             let block = plain.block().map_err(damaged)?;
             for record in block.records(&plain, key.1, first, from) {

@@ -172,7 +172,7 @@ impl Writer {
         let mut batch = store.database.batch().durability(Some(PersistMode::SyncData));
         if let Some(dictionary) = self.training.made() {
             self.encoder = BlockEncoder::new(Some(&dictionary))?;
-            batch.insert(&store.dictionaries, dictionary.id.key(), dictionary.bytes);
+            batch.insert(&store.about, dictionary.id.key(), dictionary.bytes);
         }
         let mut ends = BTreeMap::new();
         for (key, records) in partitions {
@@ -196,7 +196,7 @@ impl Writer {
 
 /// What encodes the log's next block, and what makes the dictionary of later ones.
 fn encoding(store: &SharedStore) -> Result<(BlockEncoder, Training), OpenEmbeddedError> {
-    let newest = store.dictionary()?;
+    let newest = store.newest_dictionary()?;
     let encoder = BlockEncoder::new(newest.as_ref()).map_err(OpenEmbeddedError::Compression)?;
     Ok((encoder, Training::new(newest.map(|newest| newest.id))))
 }
@@ -257,7 +257,7 @@ mod tests {
         let store = Arc::new(SharedStore::open(folder.path(), 1).expect("a new log"));
         let mut writer = Writer::new(Arc::clone(&store), Clock::system()).expect("a writer");
         let (mut count, start) = (0, Instant::now());
-        while store.dictionary().expect("readable").is_none() {
+        while store.newest_dictionary().expect("readable").is_none() {
             assert!(start.elapsed() < Duration::from_mins(1), "nothing is learned of {count} records");
             writer.commit(&[append(count)]).expect("appended");
             count += 1;

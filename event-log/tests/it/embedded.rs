@@ -78,13 +78,17 @@ async fn a_log_that_was_being_made_is_made_and_one_without_its_beginning_is_dama
 
 /// Copies the folder as a crash leaves it: the log is open, only what is acknowledged is known to be there.
 fn copy_of(folder: &Path) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().expect("a temporary folder");
+    let to = tempfile::tempdir().expect("a temporary folder");
+    copy(folder, to.path());
+    to
+}
+
+fn copy(folder: &Path, to: &Path) {
     for file in files(folder) {
-        let to = copy.path().join(file.strip_prefix(folder).expect("below the folder"));
+        let to = to.join(file.strip_prefix(folder).expect("below the folder"));
         std::fs::create_dir_all(to.parent().expect("it has a parent")).expect("writable");
         std::fs::copy(&file, to).expect("readable");
     }
-    copy
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -106,31 +110,89 @@ async fn every_acknowledged_record_is_there_after_a_crash_at_any_byte_of_the_nex
     let before = copy_of(folder.path());
     log.append(Topic::Calls, vec![record(0, "the last one")]).await.expect("appended");
     let after = copy_of(folder.path());
-
-    let grown: Vec<(PathBuf, u64, u64)> = files(after.path())
-        .into_iter()
-        .filter_map(|file| {
-            let name = file.strip_prefix(after.path()).expect("below the folder").to_owned();
-            let old = std::fs::read(before.path().join(&name)).unwrap_or_default();
-            let new = std::fs::read(&file).expect("readable");
-            let first_change = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-            let last_change = new.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
-            (old != new).then_some((name, first_change as u64, last_change as u64))
-        })
-        .collect();
-    let [(journal, start, end)] = grown.as_slice() else {
-        panic!("one commit changes one file, not {grown:?}");
-    };
-    for cut in (*start..=*end).step_by(7) {
-        let crashed = copy_of(after.path());
-        let file = OpenOptions::new().write(true).open(crashed.path().join(journal)).expect("writable");
-        file.set_len(cut).expect("writable");
-        drop(file);
-        let log = open(crashed.path());
-        let bounds = log.bounds(Topic::Calls, 0).await.expect("reachable");
-        assert!((20..=21).contains(&bounds.end), "cut at {cut}: the log ends at {}", bounds.end);
-        let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(0, 0)])).expect("readable");
-        let read = values(&read_exactly(&mut *reader, usize::try_from(bounds.end).expect("few records")));
+    let commit = commit_between(before.path(), after.path());
+    for cut in (commit.start..=commit.end).step_by(7) {
+        let log = open(&commit.cut(after.path(), cut));
+        let read = all_of(&log, 0).await;
+        assert!((20..=21).contains(&read.len()), "cut at {cut}: the log has {} records", read.len());
         assert_eq!(read[19], "acknowledged 19");
     }
+}
+
+/// What a dictionary of zstd begins with.
+const DICTIONARY: [u8; 4] = 0xec30_a437_u32.to_le_bytes();
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_acknowledged_record_is_there_after_a_crash_within_the_commit_that_brings_a_dictionary() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = open(folder.path());
+    let prompt: String = (0..900_u32).map(|word| format!("{:08x} ", word.wrapping_mul(0x9e37_79b1))).collect();
+    let text = |number: usize| format!("{number} {prompt}");
+    let mut acknowledged: Vec<String> = (0..200).map(text).collect();
+    let records = acknowledged.iter().map(|text| record(0, text)).collect();
+    log.append(Topic::Calls, records).await.expect("appended");
+    let (after, commit) = loop {
+        assert!(acknowledged.len() < 10_000, "no dictionary is made");
+        let before = copy_of(folder.path());
+        let text = text(acknowledged.len());
+        log.append(Topic::Calls, vec![record(0, &text)]).await.expect("appended");
+        acknowledged.push(text);
+        let after = copy_of(folder.path());
+        let commit = commit_between(before.path(), after.path());
+        let journal = std::fs::read(after.path().join(&commit.journal)).expect("readable");
+        if journal[commit.start..commit.end].windows(4).any(|bytes| bytes == DICTIONARY) {
+            break (after, commit);
+        }
+    };
+    for part in 0..=40 {
+        let cut = commit.start + (commit.end - commit.start) * part / 40;
+        let log = open(&commit.cut(after.path(), cut));
+        let read = all_of(&log, 0).await;
+        assert!((acknowledged.len() - 1..=acknowledged.len()).contains(&read.len()), "cut at {cut}: {}", read.len());
+        assert!(acknowledged.starts_with(&read), "cut at {cut}: the log has other records");
+    }
+}
+
+/// What one commit wrote, and where.
+struct Commit {
+    journal: PathBuf,
+    start: usize,
+    end: usize,
+    crashed: tempfile::TempDir,
+}
+
+fn commit_between(before: &Path, after: &Path) -> Commit {
+    let changed = files(after).into_iter().filter_map(|file| {
+        let journal = file.strip_prefix(after).expect("below the folder").to_owned();
+        let old = std::fs::read(before.join(&journal)).unwrap_or_default();
+        let new = std::fs::read(&file).expect("readable");
+        let start = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+        let end = new.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+        (old != new).then_some((journal, start, end))
+    });
+    let changed: Vec<_> = changed.collect();
+    let [(journal, start, end)] = changed.as_slice() else { panic!("one commit changes one file, not {changed:?}") };
+    let crashed = tempfile::tempdir().expect("a temporary folder");
+    Commit { journal: journal.clone(), start: *start, end: *end, crashed }
+}
+
+impl Commit {
+    /// The log as it is when what follows this byte of the journal did not come to the disk.
+    fn cut(&self, after: &Path, byte: usize) -> PathBuf {
+        let folder = self.crashed.path().join("log");
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).expect("nobody has it");
+        }
+        copy(after, &folder);
+        let journal = OpenOptions::new().write(true).open(folder.join(&self.journal)).expect("writable");
+        journal.set_len(byte as u64).expect("writable");
+        folder
+    }
+}
+
+/// The values of all records of a partition.
+async fn all_of(log: &EmbeddedLog, partition: u32) -> Vec<String> {
+    let end = log.bounds(Topic::Calls, partition).await.expect("reachable").end;
+    let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(partition, 0)])).expect("readable");
+    values(&read_exactly(&mut *reader, usize::try_from(end).expect("few records")))
 }

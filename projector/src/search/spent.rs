@@ -10,7 +10,7 @@ use schemas::access::ReadScope;
 const MUCH: Duration = Duration::from_millis(100);
 /// No more is remembered, so that a scope that stops reading has soon read little.
 const REMEMBERED: Duration = Duration::from_millis(200);
-/// What is forgotten: this part of the time that passes. Whoever reads less than that all the time never reads much.
+/// What is forgotten: this part of the time that passes. Whoever evenly takes less than that never reads much.
 const FORGOTTEN: f64 = 0.1;
 
 /// By scope. Those that have nothing to remember are left out now and then.

@@ -300,7 +300,7 @@ impl Decoder {
         members: Vec<(Cow<'_, str>, &RawValue)>,
         event_type: CallEventType,
     ) -> (Option<ProjectId>, CallData) {
-        let mut data = CallData::for_claims(members.len());
+        let mut data = CallData::for_claims(members.len().min(Column::ALL.len()));
         let mut project = None;
         for (name, raw) in members {
             match Column::of_name(&name) {

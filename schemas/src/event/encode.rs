@@ -11,8 +11,9 @@ use crate::id::ProjectId;
 use crate::model::Column;
 use crate::value::Value;
 
-/// What an event has beside its texts, at most in most cases.
-const PLAIN_BYTES: usize = 1536;
+/// About what an event has beside its claims, and a claim beside its text.
+const ENVELOPE_BYTES: usize = 400;
+const CLAIM_BYTES: usize = 40;
 
 impl CallEvent {
     /// The record's value.
@@ -27,7 +28,7 @@ impl CallEvent {
         let texts = self.data.claims().iter().filter_map(|(_, value)| value.as_text()).map(str::len);
         let extensions =
             self.extensions.iter().chain(&self.data.unknown).map(|(name, value)| name.len() + value.0.get().len());
-        PLAIN_BYTES + texts.chain(extensions).sum::<usize>()
+        ENVELOPE_BYTES + CLAIM_BYTES * self.data.claims().len() + texts.chain(extensions).sum::<usize>()
     }
 }
 
