@@ -126,7 +126,8 @@ const DICTIONARY: [u8; 4] = 0xec30_a437_u32.to_le_bytes();
 async fn every_acknowledged_record_is_there_after_a_crash_within_the_commit_that_brings_a_dictionary() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let log = open(folder.path());
-    let prompt: String = (0..900_u32).map(|word| format!("{:08x} ", word.wrapping_mul(0x9e37_79b1))).collect();
+    let words = (0..900_u32).map(|word| format!("{:08x}", word.wrapping_mul(0x9e37_79b1)));
+    let prompt = words.collect::<Vec<_>>().join(" ");
     let text = |number: usize| format!("{number} {prompt}");
     let mut acknowledged: Vec<String> = (0..200).map(text).collect();
     let records = acknowledged.iter().map(|text| record(0, text)).collect();
