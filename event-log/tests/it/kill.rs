@@ -19,11 +19,18 @@ const FOLDER: &str = "LLM_LOG_TEST_KILLED_FOLDER";
 const RUN: &str = "LLM_LOG_TEST_KILLED_RUN";
 const APPENDER: &str = "kill::appends_until_it_is_killed";
 
-/// A record of a few bytes up to some hundred KiB, and in its first word what tells it apart.
-fn numbered(run: &str, writer: u32, number: u32) -> NewRecord {
+/// Sizes of records.
+const SIZES: u32 = 19;
+
+/// A text of no byte up to some hundred KiB.
+fn text(number: u32) -> String {
     let words = (0..).map(|word: u32| format!("{:08x}", word.wrapping_mul(0x9e37_79b1) % 10_007));
-    let text: String = words.take((1 << (number % 19)) / 8).collect();
-    record(number % 4, &format!("{run}-{writer}-{number} {text}"))
+    words.take((1 << (number % SIZES)) / 8).collect()
+}
+
+/// A record with such a text, and in its first word what tells it apart.
+fn numbered(run: &str, writer: u32, number: u32) -> NewRecord {
+    record(number % 4, &format!("{run}-{writer}-{number} {}", text(number)))
 }
 
 fn first_word(text: &str) -> String {
@@ -76,6 +83,7 @@ fn start(folder: &Path, run: usize) -> Child {
 async fn every_acknowledged_record_is_there_after_a_dozen_kills_under_load() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut acknowledged: BTreeMap<(u32, u64), String> = BTreeMap::new();
+    let texts: Vec<String> = (0..SIZES).map(text).collect();
     for run in 0..KILLS {
         let mut child = start(folder.path(), run);
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
@@ -103,7 +111,14 @@ async fn every_acknowledged_record_is_there_after_a_dozen_kills_under_load() {
             let end = log.bounds(Topic::Calls, partition).await.expect("reachable").end;
             let mut reader = log.reader(Topic::Calls, &BTreeMap::from([(partition, 0)])).expect("readable");
             for record in read_exactly(&mut *reader, usize::try_from(end).expect("few records")) {
-                let value = first_word(&values(std::slice::from_ref(&record)).remove(0));
+                let whole = values(std::slice::from_ref(&record)).remove(0);
+                let value = first_word(&whole);
+                let number: usize = value.rsplit('-').next().and_then(|number| number.parse().ok()).expect("a number");
+                let text = &texts[number % texts.len()];
+                assert!(
+                    whole.strip_prefix(&value).is_some_and(|rest| rest.trim_start() == text),
+                    "{value} has another"
+                );
                 read.insert((record.position.partition, record.position.offset), value);
             }
         }

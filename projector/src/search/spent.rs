@@ -12,6 +12,8 @@ const MUCH: Duration = Duration::from_millis(100);
 const REMEMBERED: Duration = Duration::from_millis(200);
 /// What is forgotten: this part of the time that passes. Whoever evenly takes less than that never reads much.
 const FORGOTTEN: f64 = 0.1;
+/// Scopes above which those with nothing to remember are looked for.
+const SCOPES: usize = 1024;
 
 /// By scope. Those that have nothing to remember are left out now and then.
 #[derive(Debug, Default)]
@@ -28,9 +30,6 @@ impl Remembered {
         self.time.saturating_sub(now.saturating_duration_since(self.at).mul_f64(FORGOTTEN))
     }
 }
-
-/// Scopes above which those with nothing to remember are looked for.
-const SCOPES: usize = 1024;
 
 impl Spent {
     pub(super) fn is_much(&self, scope: ReadScope) -> bool {

@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for JsonMembers<'de> {
     }
 }
 
-/// A name that stands twice. Sorting them takes a fraction of what hashing them does.
+/// A name that stands twice. They are sorted, not hashed: mostly they are few.
 fn repeated<'a>(members: &'a [(Cow<'_, str>, &RawValue)]) -> Option<&'a str> {
     let mut names: Vec<&str> = members.iter().map(|(name, _)| &**name).collect();
     names.sort_unstable();
