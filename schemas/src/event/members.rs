@@ -21,7 +21,14 @@ pub struct JsonMembers<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 impl<'a> JsonMembers<'a> {
     /// Reads the text of a JSON object.
     pub fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(json)
+        let WithRepeats(members) = serde_json::from_str(json)?;
+        match repeated(&members) {
+            None => Ok(Self(members)),
+            Some(name) => {
+                let start: String = name.chars().take(SHOWN_CHARS).collect();
+                Err(serde_json::Error::custom(format_args!("the key {start:?} stands twice")))
+            }
+        }
     }
 
     /// Reads the JSON at a pointer; what is wrong with it never holds more of it than the name of a member.
@@ -37,12 +44,15 @@ impl<'a> JsonMembers<'a> {
     }
 }
 
-impl<'de> Deserialize<'de> for JsonMembers<'de> {
+/// Members as they stand. What is wrong with them together has no place in the text that an error could name.
+struct WithRepeats<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for WithRepeats<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members;
 
         impl<'de> Visitor<'de> for Members {
-            type Value = JsonMembers<'de>;
+            type Value = WithRepeats<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON object")
@@ -57,11 +67,7 @@ impl<'de> Deserialize<'de> for JsonMembers<'de> {
                     }
                     members.push((name, map.next_value()?));
                 }
-                if let Some(name) = repeated(&members) {
-                    let start: String = name.chars().take(SHOWN_CHARS).collect();
-                    return Err(A::Error::custom(format_args!("the key {start:?} stands twice")));
-                }
-                Ok(JsonMembers(members))
+                Ok(WithRepeats(members))
             }
         }
 
